@@ -1,0 +1,207 @@
+"""Every command of the project: `python -m giraffe COMMAND`."""
+
+import argparse
+import dataclasses
+import logging
+import sys
+
+from giraffe.checkpoint import ModelError
+from giraffe.classes import CLASSES
+from giraffe.printout.presets import PRESETS
+from giraffe.recipe import PROFILES, RECIPES, find
+from giraffe.records import RecordError, summarise_problems
+from giraffe.settings import Settings
+
+
+def simulate(args) -> int:
+    """Write simulated records."""
+    from pathlib import Path
+
+    from joblib import Parallel, delayed
+    from tqdm import tqdm
+
+    from giraffe.ecg.simulate import write_record
+
+    Path(args.output).mkdir(parents=True, exist_ok=True)
+    tasks = (
+        delayed(write_record)(args.output, args.seed, k, tuple(args.classes), args.prevalence)
+        for k in range(args.number)
+    )
+    results = Parallel(n_jobs=args.jobs, return_as="generator")(tasks)
+    for _ in tqdm(results, total=args.number, desc="simulating", unit="record"):
+        pass
+    return 0
+
+
+def print_records(args) -> int:
+    """Print the waveforms of records as images."""
+    from giraffe.printing import print_folder
+
+    printed, problems = print_folder(
+        args.input, args.output, args.preset, args.resolution, args.seed, args.jobs
+    )
+    if problems:
+        print(f"Not printed:\n{summarise_problems(problems)}", file=sys.stderr)
+    print(f"{printed} records printed.")
+    return 0 if printed or not problems else 1
+
+
+def prepare_ptbxl(args) -> int:
+    """Write the Challenge's labels into headers of PTB-XL records."""
+    from giraffe.ecg.ptbxl import prepare
+
+    written, unknown = prepare(
+        args.input_folder,
+        args.output_folder,
+        args.ptbxl_database_file,
+        args.ptbxl_mapping_file,
+        args.sl_database_file,
+        args.sl_mapping_file,
+    )
+    print(f"{written} records prepared, {len(unknown)} not in the database.")
+    return 0
+
+
+def prepare_images(args) -> int:
+    """Name the image files beside each header in the header."""
+    from giraffe.ecg.hide import prepare_images as run
+
+    print(f"{run(args.input_folder, args.output_folder)} records prepared.")
+    return 0
+
+
+def hide(args) -> int:
+    """Make the version of a data set that a model may see."""
+    from giraffe.ecg.hide import hide as run
+
+    number = run(
+        args.input_folder,
+        args.output_folder,
+        args.include_waveforms,
+        args.include_labels,
+        args.include_images,
+    )
+    print(f"{number} records hidden.")
+    return 0
+
+
+def summary(args) -> int:
+    """Count the classes of a folder, training and validation side by side."""
+    from giraffe.summary import summarise
+
+    print(summarise(args.data, _settings(args)))
+    return 0
+
+
+def train(args) -> int:
+    """Train a model."""
+    from giraffe.training import train as run
+
+    run(args.data, args.model, _settings(args))
+    return 0
+
+
+def _settings(args) -> Settings:
+    """Settings of the environment, changed by the options that were given."""
+    settings = Settings.from_environment()
+    changes = {}
+    if args.recipe:
+        changes["recipe"] = find(RECIPES, args.recipe, "recipe")
+    if args.profile:
+        changes["profile"] = find(PROFILES, args.profile, "profile")
+    if args.seed is not None:
+        changes["seed"] = args.seed
+    if getattr(args, "time_limit_hours", None) is not None:
+        changes["time_limit_hours"] = args.time_limit_hours
+    return dataclasses.replace(settings, **changes)
+
+
+def _add_settings(parser) -> None:
+    parser.add_argument("--recipe", choices=RECIPES, help="what to train; GIRAFFE_RECIPE")
+    parser.add_argument("--profile", choices=PROFILES, help="at which scale; GIRAFFE_PROFILE")
+    parser.add_argument("--seed", type=int, help="of split, weights and images; GIRAFFE_SEED")
+
+
+def _folders(parser) -> None:
+    parser.add_argument("-i", "--input_folder", required=True, help="folder of records")
+    parser.add_argument("-o", "--output_folder", required=True, help="folder to write")
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Parser of all commands."""
+    parser = argparse.ArgumentParser(prog="python -m giraffe", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name, run):
+        command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+        command.set_defaults(run=run)
+        return command
+
+    p = add("simulate", simulate)
+    p.add_argument("-o", "--output", required=True, help="folder to write")
+    p.add_argument("-n", "--number", type=int, required=True, help="number of records")
+    p.add_argument("--seed", type=int, default=0, help="record k depends on (seed, k) alone")
+    p.add_argument(
+        "--classes",
+        nargs="+",
+        choices=CLASSES,
+        default=CLASSES,
+        metavar="CLASS",
+        help="classes that may occur, such as NORM 'Old MI'",
+    )
+    p.add_argument(
+        "--prevalence",
+        choices=("balanced", "ptbxl"),
+        default="balanced",
+        help="all classes alike, or as often as in PTB-XL",
+    )
+    p.add_argument("--jobs", type=int, default=1, help="processes")
+
+    p = add("print", print_records)
+    p.add_argument("-i", "--input", required=True, help="folder of records")
+    p.add_argument("-o", "--output", required=True, help="folder to write; may be the same")
+    p.add_argument("--preset", choices=PRESETS, default="D1", help="kind of printout")
+    p.add_argument("-r", "--resolution", type=int, default=200, help="in dpi")
+    p.add_argument("-se", "--seed", type=int, default=42, help="of the random choices")
+    p.add_argument("--jobs", type=int, default=1, help="processes")
+
+    p = add("prepare-ptbxl", prepare_ptbxl)
+    _folders(p)
+    p.add_argument("-pd", "--ptbxl_database_file", required=True, help="ptbxl_database.csv")
+    p.add_argument("-pm", "--ptbxl_mapping_file", required=True, help="scp_statements.csv")
+    p.add_argument("-sd", "--sl_database_file", help="12sl_statements.csv of PTB-XL+")
+    p.add_argument("-sm", "--sl_mapping_file", help="12slv23ToSNOMED.csv of PTB-XL+")
+
+    _folders(add("prepare-images", prepare_images))
+
+    p = add("hide", hide)
+    _folders(p)
+    p.add_argument("-w", "--include_waveforms", action="store_true", help="copy the signals")
+    p.add_argument("-l", "--include_labels", action="store_true", help="keep the labels")
+    p.add_argument("-m", "--include_images", action="store_true", help="keep and copy the images")
+
+    p = add("summary", summary)
+    p.add_argument("data", help="folder of records")
+    _add_settings(p)
+
+    p = add("train", train)
+    p.add_argument("data", help="folder of records")
+    p.add_argument("-m", "--model", required=True, help="folder for the model")
+    _add_settings(p)
+    p.add_argument("--time_limit_hours", type=float, help="GIRAFFE_TIME_LIMIT_HOURS")
+    return parser
+
+
+def main(argv=None) -> int:
+    """Run a command; 1 and a message on standard error if it cannot be done."""
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    args = get_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except (RecordError, ModelError, OSError, ValueError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

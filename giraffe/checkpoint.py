@@ -1,0 +1,173 @@
+"""What a model folder holds: `model.json` and one `weights-K.pt` per network.
+
+Files are written whole or not at all, and reading them executes nothing: weights are plain
+tensors (``weights_only=True``), everything else is JSON. `model.json` names each weights file's
+digest, so a half-finished exchange of models is noticed.
+"""
+
+import hashlib
+import json
+import math
+import platform
+from pathlib import Path
+
+import torch
+import torchvision
+
+from giraffe.classes import CLASSES
+from giraffe.files import write_atomically
+from giraffe.network import Network
+from giraffe.recipe import Recipe
+
+FORMAT = 1
+DESCRIPTION = "model.json"
+
+
+class ModelError(ValueError):
+    """A model folder that cannot be used; the message says what to do."""
+
+
+def weights_name(k: int) -> str:
+    """File name of the weights of network k."""
+    return f"weights-{k}.pt"
+
+
+def versions() -> dict[str, str]:
+    """Versions that made a model."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+    }
+
+
+def save_tensors(path: Path, content: dict) -> None:
+    """Write tensors and plain values so that they survive a crash at any moment."""
+    write_atomically(path, lambda file: torch.save(content, file), durable=True)
+
+
+def load_tensors(path: Path) -> dict:
+    """Read what `save_tensors` wrote; a file with anything executable is refused.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, broken or not made of plain tensors.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise ModelError(f"{path}: missing; train the model again") from error
+    except Exception as error:  # torch raises many kinds for broken and for forbidden content
+        raise ModelError(
+            f"{path}: not a file of weights that can be read safely "
+            f"({str(error).splitlines()[0][:200]}); train the model again"
+        ) from error
+
+
+def save_model(folder: Path, states: list[dict], description: dict) -> None:
+    """Write a model: the weights first, the description last.
+
+    Parameters
+    ----------
+    folder : Path
+    states : list of dict
+        ``state_dict`` of each network.
+    description : dict
+        What `load_model` needs and people like to know; must be JSON.
+    """
+    digests = []
+    for k, state in enumerate(states):
+        path = folder / weights_name(k)
+        save_tensors(path, state)
+        digests.append(_digest(path))
+    content = {"format": FORMAT, "classes": list(CLASSES), "weights": digests, **description}
+    text = json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
+    write_atomically(folder / DESCRIPTION, text, durable=True)
+
+
+def _finite(value):
+    """The same value with NaN and infinity as None: JSON has neither."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load_description(folder: str | Path) -> dict:
+    """The description of a model folder, checked.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or it is not one of ours.
+    """
+    path = Path(folder) / DESCRIPTION
+    if not path.is_file():
+        unfinished = (Path(folder) / "resume").is_dir()
+        raise ModelError(
+            f"{folder}: no finished model here"
+            + ("; its training was interrupted: start the same command again" if unfinished else "")
+            + ("" if unfinished else "; train one with `python train_model.py -d DATA -m MODEL`")
+        )
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+        made_with, classes = description["format"], tuple(description["classes"])
+        recipe = dict(description["recipe"])
+        recipe["size"] = tuple(recipe["size"])
+        description["recipe"] = Recipe(**recipe)
+        description["size"] = tuple(int(n) for n in description["size"])
+        thresholds = [float(t) for t in description["thresholds"]]
+        if len(thresholds) != len(CLASSES) or not all(0 < t < 1 for t in thresholds):
+            raise ValueError("thresholds")
+        if not description["weights"]:
+            raise ValueError("no weights")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path}: not a model's description ({error}); train it again") from error
+    if made_with != FORMAT:
+        raise ModelError(
+            f"{path}: format {made_with}, this version reads {FORMAT}; train the model again, or "
+            f"use the version of this project that made it"
+        )
+    if classes != CLASSES:
+        raise ModelError(f"{path}: made for the classes {', '.join(classes)}; train it again")
+    return description
+
+
+def load_model(folder: str | Path) -> tuple[list[Network], dict]:
+    """Networks of a model folder, in evaluation mode, and its description.
+
+    Raises
+    ------
+    ModelError
+        If anything is missing, broken, or does not belong together.
+    """
+    folder = Path(folder)
+    description = load_description(folder)
+    networks = []
+    for k, digest in enumerate(description["weights"]):
+        path = folder / weights_name(k)
+        state = load_tensors(path)
+        if _digest(path) != digest:
+            raise ModelError(
+                f"{path}: does not belong to {DESCRIPTION} beside it (an exchange of models was "
+                "interrupted); train the model again"
+            )
+        network = Network(description["recipe"], description["size"])
+        try:
+            network.load_state_dict(state)
+        except (RuntimeError, TypeError, AttributeError) as error:
+            raise ModelError(f"{path}: weights of another network; train it again") from error
+        for name, value in network.state_dict().items():
+            if value.is_floating_point() and not torch.isfinite(value).all():
+                raise ModelError(f"{path}: {name} holds values that are not finite; train it again")
+        networks.append(network.eval())
+    return networks, description

@@ -1,0 +1,164 @@
+"""A model folder becomes an object that turns images into probabilities and labels."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torchvision.models.inception import BasicConv2d
+
+from giraffe.checkpoint import load_model
+from giraffe.classes import CLASSES
+from giraffe.data import ImageError, read_image, resize, to_rgb
+from giraffe.device import autocast, best_device, choose_precision
+from giraffe.records import RecordError, open_record
+
+log = logging.getLogger(__name__)
+
+
+def decide(probabilities, thresholds, rule: str = "most_probable") -> np.ndarray:
+    """Labels of probabilities.
+
+    Parameters
+    ----------
+    probabilities : array_like, shape (records, classes)
+    thresholds : array_like, shape (classes,)
+    rule : str
+        For a record in which no class passes. ``most_probable``: the class with the largest
+        ratio of probability to threshold; ``within_0.1``: every class within 0.1 of the most
+        probable.
+
+    Returns
+    -------
+    ndarray of bool, shape (records, classes)
+        At least one class per record.
+    """
+    p, thresholds = np.asarray(probabilities, dtype=float), np.asarray(thresholds, dtype=float)
+    passed = p >= thresholds
+    none = ~passed.any(axis=1)
+    if rule == "within_0.1":
+        fallback = p >= p.max(axis=1, keepdims=True) - 0.1
+    elif rule == "most_probable":
+        ratio = p / thresholds
+        fallback = np.arange(p.shape[1]) == ratio.argmax(axis=1)[:, None]
+    else:
+        raise ValueError(f"unknown rule {rule!r}")
+    return np.where(none[:, None], fallback, passed)
+
+
+def fold_batch_norm(network: torch.nn.Module) -> None:
+    """Merge each batch normalisation into the convolution before it, in place."""
+    for module in network.modules():
+        if isinstance(module, BasicConv2d):
+            module.conv = fuse_conv_bn_eval(module.conv, module.bn)
+            module.bn = torch.nn.Identity()
+
+
+class Classifier:
+    """One trained network, or an ensemble whose probabilities are averaged.
+
+    Parameters
+    ----------
+    folder : path
+        Model folder.
+    device : torch.device, optional
+        The best there is by default.
+
+    Raises
+    ------
+    giraffe.checkpoint.ModelError
+        If the folder holds no usable model.
+
+    Examples
+    --------
+    >>> classifier = Classifier("model")                         # doctest: +SKIP
+    >>> classifier.probabilities([PIL.Image.open("page.jpg")])   # doctest: +SKIP
+    """
+
+    def __init__(self, folder: str | Path, device: torch.device | None = None):
+        self.networks, self.description = load_model(folder)
+        self.device = device or best_device()
+        self.precision = choose_precision(self.device)
+        self.height, self.width = self.description["size"]
+        self.thresholds = np.array(self.description["thresholds"])
+        for network in self.networks:
+            fold_batch_norm(network)
+            network.to(self.device, memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def probabilities(self, images: Sequence) -> np.ndarray:
+        """Probability of each class.
+
+        Parameters
+        ----------
+        images : sequence of PIL images or uint8 arrays of shape (height, width, 3)
+            Of any size.
+
+        Returns
+        -------
+        ndarray of float32, shape (images, 11)
+        """
+        pixels = [
+            resize(image if isinstance(image, np.ndarray) else to_rgb(image), *self._size)
+            for image in images
+        ]
+        batch = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).to(self.device)
+        with autocast(self.device, self.precision):
+            outputs = [network(batch) for network in self.networks]
+        total = sum(network.head(x) for network, x in zip(self.networks, outputs, strict=True))
+        return (total / len(self.networks)).float().cpu().numpy()
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        return self.height, self.width
+
+    def labels(self, probabilities) -> list[list[str]]:
+        """Class names for probabilities of shape (records, 11)."""
+        chosen = decide(probabilities, self.thresholds, self.description["recipe"].labels)
+        return [[name for name, yes in zip(CLASSES, row, strict=True) if yes] for row in chosen]
+
+    def record_probabilities(self, path: str | Path) -> np.ndarray:
+        """Mean probability over the readable images of a record.
+
+        Parameters
+        ----------
+        path : path
+            Record without extension.
+
+        Returns
+        -------
+        ndarray of float32, shape (11,)
+
+        Raises
+        ------
+        RecordError, ImageError
+            If there is no readable image.
+        """
+        record = open_record(path)
+        files = record.images()
+        if not files:
+            named = ", ".join(record.header.image_files) or "none"
+            raise RecordError(f"{path}: no image file (the header names {named})")
+        if not self.description["recipe"].all_images:
+            files = files[:1]
+        images, problems = [], []
+        for file in files:
+            try:
+                images.append(read_image(file, self.height, self.width))
+            except ImageError as error:
+                problems.append(str(error))
+        if not images:
+            raise ImageError("; ".join(problems))
+        for problem in problems:
+            log.warning("%s; the record's other images are used.", problem)
+        return self.probabilities(images).mean(axis=0)
+
+    def classify_record(self, path: str | Path) -> list[str] | None:
+        """Labels of a record, or None, with a warning, if it has no readable image."""
+        try:
+            return self.labels(self.record_probabilities(path)[None])[0]
+        except (RecordError, ImageError) as error:
+            log.warning("%s; no labels for this record.", error)
+            return None

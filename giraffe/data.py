@@ -1,0 +1,254 @@
+"""Records to tensors: image files are read, waveforms are printed, both become uint8 arrays."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch.utils.data import DataLoader, Dataset
+
+from giraffe.classes import encode
+from giraffe.printout.presets import print_in_memory
+from giraffe.randomness import random_stream
+from giraffe.records import Record, RecordError, read_waveform
+
+log = logging.getLogger(__name__)
+
+MAX_PIXELS = 120_000_000
+"""Larger images are refused: a decoded one of this size takes 360 MB."""
+
+
+class ImageError(ValueError):
+    """An image that cannot be used; the message names the file and what is wrong with it."""
+
+
+def to_rgb(image: Image.Image) -> np.ndarray:
+    """Pixels of a PIL image of any mode, upright, on white where it is transparent.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+    """
+    image = ImageOps.exif_transpose(image)
+    if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
+        values = np.asarray(image, dtype=np.float32)
+        top = 65535.0 if image.mode != "F" or values.max() > 255 else 255.0
+        if image.mode == "F" and values.max() <= 1:
+            top = 1.0
+        grey = np.clip(np.nan_to_num(values) * (255 / top), 0, 255).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return np.asarray(image.convert("RGB"))
+
+
+def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Pixels at the network's size, averaged where they shrink."""
+    if pixels.shape[:2] == (height, width):
+        return np.ascontiguousarray(pixels)
+    shrinks = pixels.shape[0] >= height and pixels.shape[1] >= width
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(pixels, (width, height), interpolation=method)
+
+
+def read_image(path: Path, height: int, width: int) -> np.ndarray:
+    """An image file at the network's size.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, no image, broken or too large.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ImageError(
+                    f"{path}: {image.width} x {image.height} px are more than the "
+                    f"{MAX_PIXELS // 10**6} million that are read"
+                )
+            # JPEG can be decoded at a fraction of its size; never below what is needed.
+            image.draft("RGB", (2 * width, 2 * height))
+            return resize(to_rgb(image), height, width)
+    except ImageError:
+        raise
+    except Exception as error:  # decoders raise whatever a broken file leads them to
+        raise ImageError(f"{path}: not a readable image ({error})") from error
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set's images come from.
+
+    Attributes
+    ----------
+    height, width : int
+        Input size in px.
+    images : str
+        ``files``, ``printed`` or ``both``; see `giraffe.recipe.Recipe`.
+    preset : str
+        Printouts that waveforms become.
+    all_images : bool
+        Whether any image of a record may be used, or the first alone.
+    seed : int
+    """
+
+    height: int
+    width: int
+    images: str = "files"
+    preset: str = "D1"
+    all_images: bool = True
+    seed: int = 0
+
+
+def load(record: Record, source: Source, epoch: int | None) -> np.ndarray:
+    """One image of a record.
+
+    Parameters
+    ----------
+    record : Record
+    source : Source
+    epoch : int or None
+        Training epoch, for which the random choices are drawn; None for validation, which sees
+        the same image each time.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+
+    Raises
+    ------
+    ImageError, RecordError
+        If neither a file nor the waveform gives an image.
+    """
+    rng = random_stream(source.seed, record.header.name, "validation" if epoch is None else epoch)
+    files = record.images() if source.images != "printed" else []
+    if source.images == "both" and record.has_waveform() and epoch is not None:
+        files = files if rng.random() < 0.5 else []
+    problem = None
+    if files:
+        if not source.all_images or epoch is None:
+            order = range(1 if not source.all_images else len(files))
+        else:
+            order = rng.permutation(len(files))
+        for i in order:
+            try:
+                return read_image(files[i], source.height, source.width)
+            except ImageError as error:
+                problem = error
+    if problem is not None and not record.has_waveform():
+        raise problem
+    if record.has_waveform():
+        waveform = read_waveform(record)
+        return print_in_memory(
+            waveform, record.header, source.preset, rng, source.height, source.width
+        )
+    for path in record.images():  # printed images are wanted, but there is no waveform
+        return read_image(path, source.height, source.width)
+    raise RecordError(f"{record.path}: neither an image file nor a signal file")
+
+
+class PrintoutDataset(Dataset):
+    """Images and labels of records.
+
+    An item is ``(image, targets, index, problem)``: uint8 of shape (3, height, width), float32 of
+    shape (11,), the record's position, and None; or, where the record cannot be used, ``image``
+    is None and ``problem`` says why.
+    """
+
+    def __init__(self, records: list[Record], source: Source, flips: bool = False):
+        self.records = records
+        self.source = source
+        self.flips = flips
+        self.epoch: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int):
+        record = self.records[index]
+        targets = torch.from_numpy(encode(record.labels))
+        try:
+            pixels = load(record, self.source, self.epoch)
+        except (ImageError, RecordError) as error:
+            return None, targets, index, str(error)
+        if self.flips and self.epoch is not None:
+            rng = random_stream(self.source.seed, record.header.name, self.epoch, "flip")
+            if rng.random() < 0.5:
+                pixels = pixels[:, ::-1]
+        image = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
+        return image, targets, index, None
+
+
+@dataclass
+class Batch:
+    """Usable items of a batch, and what was wrong with the others.
+
+    Attributes
+    ----------
+    images : Tensor of uint8, shape (batch, 3, height, width), in channels-last memory
+    targets : Tensor of float32, shape (batch, 11)
+    indices : Tensor of int64, shape (batch,)
+    problems : list of (int, str)
+    """
+
+    images: torch.Tensor
+    targets: torch.Tensor
+    indices: torch.Tensor
+    problems: list[tuple[int, str]]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+def collate(items) -> Batch:
+    """A batch of the items that could be read."""
+    usable = [item for item in items if item[0] is not None]
+    problems = [(item[2], item[3]) for item in items if item[0] is None]
+    if not usable:
+        nothing = torch.empty(0, 3, 1, 1, dtype=torch.uint8)
+        return Batch(nothing, torch.empty(0, 0), torch.empty(0, dtype=torch.int64), problems)
+    images, targets, indices, _ = zip(*usable, strict=True)
+    return Batch(torch.stack(images), torch.stack(targets), torch.tensor(indices), problems)
+
+
+class EpochSampler(torch.utils.data.Sampler):
+    """Positions in an order drawn from (seed, epoch); a resumed epoch skips what it has seen."""
+
+    def __init__(self, size: int, seed: int):
+        self.size, self.seed, self.epoch, self.skip = size, seed, 0, 0
+
+    def __len__(self) -> int:
+        return max(self.size - self.skip, 0)
+
+    def __iter__(self):
+        order = random_stream(self.seed, "order", self.epoch).permutation(self.size)
+        yield from order[self.skip :].tolist()
+
+
+def make_loader(
+    dataset: PrintoutDataset,
+    batch: int,
+    workers: int,
+    sampler: EpochSampler | None = None,
+    drop_last: bool = False,
+    pin: bool = False,
+) -> DataLoader:
+    """Batches of a data set, in the sampler's order or from first to last."""
+    return DataLoader(
+        dataset,
+        batch_size=batch,
+        sampler=sampler,
+        num_workers=workers,
+        collate_fn=collate,
+        drop_last=drop_last,
+        pin_memory=pin,
+    )

@@ -1,0 +1,196 @@
+"""PTB-XL's metadata into the Challenge's labels.
+
+Rules: the Challenge's contract, "Data preparation commands". PTB-XL: Wagner et al., Scientific
+Data 7:154, 2020; its 12SL statements come with PTB-XL+ (Strodthoff et al., Scientific Data
+10:279, 2023).
+"""
+
+import ast
+import logging
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from giraffe.classes import CLASSES
+from giraffe.files import copy_with_times, write_atomically
+from giraffe.records import find_headers, read_text
+
+log = logging.getLogger(__name__)
+
+ACUTE_MI_STATEMENTS = (821, 822, 823, 827, 829, 902, 903, 904, 963, 964, 965, 966, 967, 968)
+"""Statement numbers of the 12SL program that make an infarction acute."""
+
+_RHYTHM_CODES = {
+    "PAC": {"PAC"},
+    "PVC": {"PVC"},
+    "AFIB/AFL": {"AFIB", "AFLT"},
+    "TACHY": {"STACH", "SVTAC", "PSVT"},
+    "BRADY": {"SBRAD"},
+}
+_OWN_COMMENTS = re.compile(r"#\s*(Age|Sex|Height|Weight|Labels):")
+
+
+def labels_from_codes(scp_codes, superclass_of: dict[str, str], acute: bool) -> list[str]:
+    """Challenge labels of a record.
+
+    Parameters
+    ----------
+    scp_codes : iterable of str
+        The record's SCP codes, whatever their likelihood.
+    superclass_of : dict of str to str
+        Diagnostic superclass of each diagnostic code.
+    acute : bool
+        Whether the record's 12SL statements name an acute infarction.
+
+    Returns
+    -------
+    list of str
+        In the order of `CLASSES`.
+    """
+    codes = set(scp_codes)
+    superclasses = {superclass_of[code] for code in codes if code in superclass_of}
+    labels = {name for name in ("NORM", "STTC", "CD", "HYP") if name in superclasses}
+    if acute:
+        labels.add("Acute MI")
+    elif "MI" in superclasses:
+        labels.add("Old MI")
+    labels |= {name for name, own in _RHYTHM_CODES.items() if codes & own}
+    return [name for name in CLASSES if name in labels]
+
+
+def read_superclasses(statements_csv: str | Path) -> dict[str, str]:
+    """Diagnostic superclass of each diagnostic SCP code, from ``scp_statements.csv``."""
+    table = pd.read_csv(statements_csv, index_col=0)
+    diagnostic = table[table["diagnostic"] == 1]
+    return diagnostic["diagnostic_class"].dropna().to_dict()
+
+
+def read_acute_records(statements_csv: str | Path, mapping_csv: str | Path) -> set[int]:
+    """Ids of the records whose 12SL statements name an acute infarction."""
+    mapping = pd.read_csv(mapping_csv, encoding="utf-8-sig")
+    chosen = mapping["StatementNumber"].isin(ACUTE_MI_STATEMENTS)
+    acronyms = set(mapping.loc[chosen, "Acronym"].dropna())
+    table = pd.read_csv(statements_csv)
+    return {
+        int(ecg_id)
+        for ecg_id, text in zip(table["ecg_id"], table["statements"], strict=True)
+        if acronyms & set(_parse_list(text))
+    }
+
+
+def _parse_list(text) -> list[str]:
+    try:
+        return [str(item) for item in ast.literal_eval(str(text))]
+    except (ValueError, SyntaxError):
+        return re.findall(r"[A-Z0-9][A-Z0-9-]*", str(text))
+
+
+def read_labels(
+    database_csv: str | Path,
+    statements_csv: str | Path,
+    twelve_sl_csv: str | Path | None = None,
+    mapping_csv: str | Path | None = None,
+) -> pd.DataFrame:
+    """Rows of PTB-XL's database with a column of Challenge labels.
+
+    Parameters
+    ----------
+    database_csv, statements_csv : path
+        ``ptbxl_database.csv`` and ``scp_statements.csv``.
+    twelve_sl_csv, mapping_csv : path, optional
+        ``12sl_statements.csv`` and ``12slv23ToSNOMED.csv`` of PTB-XL+; without them every
+        infarction is an old one.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``ecg_id``, with the column ``labels`` (lists of str).
+    """
+    database = pd.read_csv(database_csv, index_col="ecg_id")
+    superclass_of = read_superclasses(statements_csv)
+    acute: set[int] = set()
+    if twelve_sl_csv and mapping_csv:
+        acute = read_acute_records(twelve_sl_csv, mapping_csv)
+    else:
+        log.warning("Without the 12SL statements of PTB-XL+ every infarction becomes Old MI.")
+    database["labels"] = [
+        labels_from_codes(ast.literal_eval(codes), superclass_of, ecg_id in acute)
+        for ecg_id, codes in database["scp_codes"].items()
+    ]
+    return database
+
+
+def _number(value) -> str:
+    """Integer, float or Unknown, as the organisers' headers write numbers."""
+    if pd.isna(value):
+        return "Unknown"
+    return str(int(value)) if float(value).is_integer() else str(float(value))
+
+
+def make_header(text: str, row: pd.Series) -> str:
+    """Header of a record with PTB-XL's date, demographics and labels.
+
+    Parameters
+    ----------
+    text : str
+        The header as PTB-XL ships it.
+    row : Series
+        The record's row of `read_labels`.
+
+    Returns
+    -------
+    str
+    """
+    lines = [line.strip() for line in text.strip().split("\n")]
+    recorded = pd.to_datetime(row["recording_date"])
+    first = " ".join(lines[0].split(" ")[:4])
+    signals = [line for line in lines[1:] if not line.startswith("#")]
+    kept = [line for line in lines[1:] if line.startswith("#") and not _OWN_COMMENTS.match(line)]
+    sex = {0: "Male", 1: "Female"}.get(row["sex"], "Unknown")
+    comments = [
+        f"# Age: {_number(row['age'])}",
+        f"# Sex: {sex}",
+        f"# Height: {_number(row['height'])}",
+        f"# Weight: {_number(row['weight'])}",
+        f"# Labels: {', '.join(row['labels'])}",
+    ]
+    # The space at the end of the record line is the organisers'.
+    record_line = f"{first} {recorded:%H:%M:%S} {recorded:%d/%m/%Y} "
+    return "\n".join([record_line, *signals, *kept, *comments]) + "\n"
+
+
+def prepare(
+    input_folder: str | Path,
+    output_folder: str | Path,
+    database_csv: str | Path,
+    statements_csv: str | Path,
+    twelve_sl_csv: str | Path | None = None,
+    mapping_csv: str | Path | None = None,
+) -> tuple[int, list[str]]:
+    """Write labelled headers for a folder of PTB-XL records and copy their signals.
+
+    Returns
+    -------
+    (int, list of str)
+        Number of records written, and the names of those that the database lacks.
+    """
+    table = read_labels(database_csv, statements_csv, twelve_sl_csv, mapping_csv)
+    input_folder, output_folder = Path(input_folder), Path(output_folder)
+    written, unknown = 0, []
+    for name in find_headers(input_folder):
+        identifier = Path(name).name.split("_")[0]
+        if not identifier.isdigit() or int(identifier) not in table.index:
+            log.warning("%s is not in the database; skipped.", name)
+            unknown.append(name)
+            continue
+        text = read_text(input_folder / f"{name}.hea")
+        header = make_header(text, table.loc[int(identifier)])
+        write_atomically(output_folder / f"{name}.hea", header)
+        signals = {line.split(" ")[0] for line in header.split("\n")[1:] if line[:1] not in "#"}
+        for file in sorted(signals):
+            source = (input_folder / name).parent / file
+            if source.is_file():
+                copy_with_times(source, (output_folder / name).parent / file)
+        written += 1
+    return written, unknown

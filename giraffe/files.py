@@ -1,0 +1,58 @@
+"""Files written whole or not at all, and copied with their times."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+
+def write_atomically(
+    path: str | Path, content: str | bytes | Callable, durable: bool = False
+) -> None:
+    """Write a file so that nobody ever sees a part of it.
+
+    Parameters
+    ----------
+    path : path
+        The file; folders above it are made.
+    content : str, bytes or callable
+        What to write; a callable gets the open binary file.
+    durable : bool
+        Wait until the disk has it, so that it also survives a power failure.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            if callable(content):
+                content(file)
+            else:
+                file.write(content.encode("utf-8") if isinstance(content, str) else content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def copy_with_times(source: str | Path, target: str | Path) -> None:
+    """Copy a file with its times, whole or not at all; nothing happens onto itself."""
+    source, target = Path(source), Path(target)
+    if target.exists() and source.samefile(target):
+        return
+    with open(source, "rb") as file:
+        write_atomically(target, lambda out: shutil.copyfileobj(file, out))
+    shutil.copystat(source, target)

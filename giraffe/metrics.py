@@ -1,0 +1,59 @@
+"""AUROC and F-measure, per class and as the mean over the classes where they are defined."""
+
+import numpy as np
+from scipy.stats import rankdata
+
+
+def auroc_per_class(targets, scores) -> np.ndarray:
+    """Area under the ROC curve of each class, ties counting half (Mann-Whitney statistic).
+
+    Parameters
+    ----------
+    targets : array_like, shape (records, classes)
+        1 present, 0 absent, NaN unknown.
+    scores : array_like, shape (records, classes)
+
+    Returns
+    -------
+    ndarray, shape (classes,)
+        NaN for a class without a positive or without a negative.
+    """
+    targets, scores = np.asarray(targets, dtype=float), np.asarray(scores, dtype=float)
+    areas = np.full(targets.shape[1], np.nan)
+    for k in range(targets.shape[1]):
+        known = np.isfinite(targets[:, k])
+        positive = targets[known, k] > 0.5
+        num_positive, num_negative = positive.sum(), (~positive).sum()
+        if num_positive and num_negative:
+            ranks = rankdata(scores[known, k])
+            excess = ranks[positive].sum() - num_positive * (num_positive + 1) / 2
+            areas[k] = excess / (num_positive * num_negative)
+    return areas
+
+
+def f_per_class(targets, decisions) -> np.ndarray:
+    """F-measure of each class, 2 TP / (2 TP + FP + FN).
+
+    Parameters
+    ----------
+    targets : array_like, shape (records, classes)
+        1 present, 0 absent, NaN unknown.
+    decisions : array_like of bool, shape (records, classes)
+
+    Returns
+    -------
+    ndarray, shape (classes,)
+        NaN for a class that no target has, as the Challenge scores.
+    """
+    targets, decisions = np.asarray(targets, dtype=float), np.asarray(decisions, dtype=bool)
+    known, present = np.isfinite(targets), targets > 0.5
+    hits = (present & decisions).sum(axis=0)
+    errors = (known & (present != decisions)).sum(axis=0)
+    occurs = present.any(axis=0)
+    return np.where(occurs, 2 * hits / np.maximum(2 * hits + errors, 1), np.nan)
+
+
+def macro(values) -> float:
+    """Mean of the defined values; NaN if there are none."""
+    values = np.asarray(values, dtype=float)
+    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")

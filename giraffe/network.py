@@ -1,0 +1,163 @@
+"""The networks: InceptionV3 and the organisers' example CNN, with a GEV or a sigmoid head.
+
+InceptionV3: Szegedy et al., CVPR 2016, as torchvision builds it, without the auxiliary head.
+"""
+
+import logging
+from pathlib import Path
+
+import torch
+import torchvision
+from torch import nn
+
+from giraffe.classes import CLASSES
+from giraffe.gev import GEV
+from giraffe.recipe import Recipe
+
+log = logging.getLogger(__name__)
+
+IMAGENET_FILE = "inception_v3_google-0cc3c7bd.pth"
+"""Name under which torchvision keeps InceptionV3's ImageNet weights."""
+
+
+class Sigmoid(nn.Module):
+    """The ordinary head: logistic function and binary cross-entropy."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Probabilities of outputs of shape (..., classes)."""
+        return torch.sigmoid(x.float())
+
+    def cross_entropy(self, x: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Loss of each entry."""
+        return nn.functional.binary_cross_entropy_with_logits(
+            x.float(), targets.float(), reduction="none"
+        )
+
+
+class Vanilla(nn.Sequential):
+    """Three convolutions and two dense layers (paper, "Model and training").
+
+    Parameters
+    ----------
+    size : (int, int)
+        Height and width of the input; 425 x 550 gives the paper's 64 x 53 x 68 features.
+    num_classes : int
+    """
+
+    def __init__(self, size: tuple[int, int], num_classes: int):
+        layers: list[nn.Module] = []
+        for channels_in, channels_out in ((3, 16), (16, 32), (32, 64)):
+            layers += [
+                nn.Conv2d(channels_in, channels_out, 3, padding=1),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+            ]
+        features = 64 * (size[0] // 8) * (size[1] // 8)
+        super().__init__(
+            *layers,
+            nn.Flatten(),
+            nn.Linear(features, 512),
+            nn.ReLU(),
+            nn.Linear(512, num_classes),
+        )
+
+
+class Network(nn.Module):
+    """Images to outputs, and outputs to probabilities or a loss.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Architecture and activation.
+    size : (int, int)
+        Height and width of the input in px.
+    """
+
+    def __init__(self, recipe: Recipe, size: tuple[int, int]):
+        super().__init__()
+        if recipe.architecture == "inception":
+            self.body = torchvision.models.inception_v3(
+                weights=None,
+                num_classes=len(CLASSES),
+                aux_logits=False,
+                transform_input=False,
+                init_weights=False,
+            )
+        elif recipe.architecture == "vanilla":
+            self.body = Vanilla(size, len(CLASSES))
+        else:
+            raise ValueError(f"unknown architecture {recipe.architecture!r}")
+        if recipe.activation not in ("gev", "sigmoid"):
+            raise ValueError(f"unknown activation {recipe.activation!r}")
+        self.head = GEV(len(CLASSES)) if recipe.activation == "gev" else Sigmoid()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Outputs x before the activation.
+
+        Parameters
+        ----------
+        images : Tensor of uint8, shape (batch, 3, height, width)
+            Brought to [-1, 1] here, on the device.
+
+        Returns
+        -------
+        Tensor of float32, shape (batch, classes)
+        """
+        return self.body((images.float() - 127.5) / 127.5).float()
+
+    def probabilities(self, images: torch.Tensor) -> torch.Tensor:
+        """Probability of each class, shape (batch, classes)."""
+        return self.head(self(images))
+
+    def parameter_groups(self, weight_decay: float) -> list[dict]:
+        """Parameters for an optimizer; the head's own are not decayed."""
+        return [
+            {"params": list(self.body.parameters()), "weight_decay": weight_decay},
+            {"params": list(self.head.parameters()), "weight_decay": 0.0},
+        ]
+
+
+def imagenet_path() -> Path:
+    """Where torchvision keeps the ImageNet weights, whether they are there or not."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / IMAGENET_FILE
+
+
+def load_initial(network: Network, recipe: Recipe) -> str:
+    """Give a network the weights that its recipe starts from.
+
+    Parameters
+    ----------
+    network : Network
+        Changed in place.
+    recipe : Recipe
+
+    Returns
+    -------
+    str
+        What was done, for people: absent weights are said and replaced by random ones.
+    """
+    if recipe.initial == "random":
+        return "random weights"
+    if recipe.initial == "imagenet":
+        path = imagenet_path()
+        if recipe.architecture != "inception":
+            return "random weights (there are no ImageNet weights of this architecture)"
+        if not path.is_file():
+            return f"random weights (ImageNet weights not on disk: {path.name})"
+    else:
+        path = Path(recipe.initial)
+        if not path.is_file():
+            return f"random weights (no such file: {path})"
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    # Our own files hold body and head; torchvision's hold a body with other outputs.
+    state = {name.removeprefix("body."): value for name, value in state.items()}
+    own = network.body.state_dict()
+    fitting = {
+        name: value.to(own[name].dtype)
+        for name, value in state.items()
+        if name in own and value.shape == own[name].shape and not name.startswith("fc.")
+    }
+    if not fitting:
+        return f"random weights ({path} holds no layer that fits)"
+    network.body.load_state_dict(fitting, strict=False)
+    return f"weights of {path.name} ({len(fitting)} of {len(own)} layers; a fresh last layer)"

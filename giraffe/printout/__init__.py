@@ -1,0 +1,1 @@
+"""From signals to pictures of ECG printouts."""
