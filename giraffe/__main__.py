@@ -101,6 +101,17 @@ def train(args) -> int:
     return 0
 
 
+def report(args) -> int:
+    """Compare a model's outputs with the truth: scores and example pictures."""
+    from pathlib import Path
+
+    from giraffe.report import write_report
+
+    print(write_report(Path(args.reference), Path(args.outputs), Path(args.output)), end="")
+    print(f"Pictures and scores are in {args.output}.")
+    return 0
+
+
 def _settings(args) -> Settings:
     """Settings of the environment, changed by the options that were given."""
     settings = Settings.from_environment()
@@ -189,6 +200,11 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("-m", "--model", required=True, help="folder for the model")
     _add_settings(p)
     p.add_argument("--time_limit_hours", type=float, help="GIRAFFE_TIME_LIMIT_HOURS")
+
+    p = add("report", report)
+    p.add_argument("reference", help="records with labels and images")
+    p.add_argument("outputs", help="the model's outputs for them")
+    p.add_argument("-o", "--output", required=True, help="folder to write")
     return parser
 
 

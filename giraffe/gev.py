@@ -92,10 +92,13 @@ def gev_cross_entropy(x, targets, mu, sigma, xi) -> torch.Tensor:
     """
     z = (x.to(mu.dtype) - mu) / sigma
     # log t falls as z rises; the boundaries in log t, then in z = -s ψ(-ξs).
-    edge = -math.log(EDGE) / torch.where(xi == 0, torch.ones_like(xi), xi)
+    # The edge comes first only for |ξ| > -log(EDGE) / MAX_LOG_T = 0.35, so small ξ, by which it
+    # could not be divided, need no edge.
+    large = xi.abs() > 0.1
+    edge = -math.log(EDGE) / torch.where(large, xi, torch.ones_like(xi))
     limit = torch.full_like(xi, MAX_LOG_T)
-    highest = torch.where(xi > 0, torch.minimum(edge, limit), limit)
-    lowest = torch.where(xi < 0, torch.maximum(edge, -limit), -limit)
+    highest = torch.where(large & (xi > 0), torch.minimum(edge, limit), limit)
+    lowest = torch.where(large & (xi < 0), torch.maximum(edge, -limit), -limit)
     z_low = -highest * _expm1_ratio(-xi * highest)
     z_high = -lowest * _expm1_ratio(-xi * lowest)
     z_in = torch.minimum(torch.maximum(z, z_low), z_high)

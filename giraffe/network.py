@@ -16,6 +16,9 @@ from giraffe.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
+INCEPTION_FEATURES = 2048
+VANILLA_FEATURES = 512
+
 IMAGENET_FILE = "inception_v3_google-0cc3c7bd.pth"
 """Name under which torchvision keeps InceptionV3's ImageNet weights."""
 
@@ -35,16 +38,15 @@ class Sigmoid(nn.Module):
 
 
 class Vanilla(nn.Sequential):
-    """Three convolutions and two dense layers (paper, "Model and training").
+    """Three convolutions and a hidden layer of 512 units (paper, "Model and training").
 
     Parameters
     ----------
     size : (int, int)
         Height and width of the input; 425 x 550 gives the paper's 64 x 53 x 68 features.
-    num_classes : int
     """
 
-    def __init__(self, size: tuple[int, int], num_classes: int):
+    def __init__(self, size: tuple[int, int]):
         layers: list[nn.Module] = []
         for channels_in, channels_out in ((3, 16), (16, 32), (32, 64)):
             layers += [
@@ -56,9 +58,8 @@ class Vanilla(nn.Sequential):
         super().__init__(
             *layers,
             nn.Flatten(),
-            nn.Linear(features, 512),
+            nn.Linear(features, VANILLA_FEATURES),
             nn.ReLU(),
-            nn.Linear(512, num_classes),
         )
 
 
@@ -77,16 +78,16 @@ class Network(nn.Module):
         super().__init__()
         if recipe.architecture == "inception":
             self.body = torchvision.models.inception_v3(
-                weights=None,
-                num_classes=len(CLASSES),
-                aux_logits=False,
-                transform_input=False,
-                init_weights=False,
+                weights=None, aux_logits=False, transform_input=False, init_weights=False
             )
+            self.body.fc = nn.Identity()
+            features = INCEPTION_FEATURES
         elif recipe.architecture == "vanilla":
-            self.body = Vanilla(size, len(CLASSES))
+            self.body = Vanilla(size)
+            features = VANILLA_FEATURES
         else:
             raise ValueError(f"unknown architecture {recipe.architecture!r}")
+        self.last = nn.Linear(features, len(CLASSES))
         if recipe.activation not in ("gev", "sigmoid"):
             raise ValueError(f"unknown activation {recipe.activation!r}")
         self.head = GEV(len(CLASSES)) if recipe.activation == "gev" else Sigmoid()
@@ -103,7 +104,10 @@ class Network(nn.Module):
         -------
         Tensor of float32, shape (batch, classes)
         """
-        return self.body((images.float() - 127.5) / 127.5).float()
+        features = self.body((images.float() - 127.5) / 127.5)
+        # The GEV's loss has slopes that float16 cannot hold, so the last layer is always float32.
+        with torch.autocast(images.device.type, enabled=False):
+            return self.last(features.float())
 
     def probabilities(self, images: torch.Tensor) -> torch.Tensor:
         """Probability of each class, shape (batch, classes)."""
@@ -112,7 +116,10 @@ class Network(nn.Module):
     def parameter_groups(self, weight_decay: float) -> list[dict]:
         """Parameters for an optimizer; the head's own are not decayed."""
         return [
-            {"params": list(self.body.parameters()), "weight_decay": weight_decay},
+            {
+                "params": [*self.body.parameters(), *self.last.parameters()],
+                "weight_decay": weight_decay,
+            },
             {"params": list(self.head.parameters()), "weight_decay": 0.0},
         ]
 
@@ -149,13 +156,13 @@ def load_initial(network: Network, recipe: Recipe) -> str:
         if not path.is_file():
             return f"random weights (no such file: {path})"
     state = torch.load(path, map_location="cpu", weights_only=True)
-    # Our own files hold body and head; torchvision's hold a body with other outputs.
+    # Our own files hold body, last layer and head; torchvision's hold what we call the body.
     state = {name.removeprefix("body."): value for name, value in state.items()}
     own = network.body.state_dict()
     fitting = {
         name: value.to(own[name].dtype)
         for name, value in state.items()
-        if name in own and value.shape == own[name].shape and not name.startswith("fc.")
+        if name in own and value.shape == own[name].shape
     }
     if not fitting:
         return f"random weights ({path} holds no layer that fits)"

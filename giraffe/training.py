@@ -51,6 +51,7 @@ from giraffe.records import (
     summarise_problems,
     usable_for_training,
 )
+from giraffe.report import plot_history
 from giraffe.settings import Settings
 from giraffe.split import random_split, stratified_split
 
@@ -613,6 +614,7 @@ class TrainingRun:
         }
         save_model(self.folder, [best["network"]], description)
         write_atomically(self.folder / "history.csv", _csv(progress.history))
+        plot_history(progress.history, self.folder / "curves.png")
         log.info(
             "Best epoch %d of %d: validation AUROC %.3f, F %.3f.",
             progress.best_epoch,
@@ -654,7 +656,7 @@ def _duration(seconds: float) -> str:
 
 def _move_into_place(folder: Path, model_folder: Path, networks: int) -> None:
     """Exchange the finished model for the one in the model folder, its description last."""
-    for name in [*map(weights_name, range(networks)), "history.csv", "train.log", DESCRIPTION]:
+    for name in [*map(weights_name, range(networks)), "history.csv", "curves.png", "train.log", DESCRIPTION]:
         os.replace(folder / name, model_folder / name)
     for stale in model_folder.glob("weights-*.pt"):
         if int(stale.stem.split("-")[1]) >= networks:

@@ -1,0 +1,136 @@
+"""Pictures and pages for people: training curves, examples and scores."""
+
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from giraffe.classes import CLASSES, encode
+from giraffe.files import write_atomically
+from giraffe.metrics import f_per_class, macro
+from giraffe.records import RecordError, open_record, scan
+
+
+def plot_history(history: list[dict], path: Path) -> None:
+    """Loss, AUROC and F over the epochs, as a PNG file."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    epochs = [row["epoch"] for row in history]
+    for axes, columns in (
+        (left, ("training_loss", "validation_loss")),
+        (right, ("auroc", "f")),
+    ):
+        for column in columns:
+            values = [row[column] if row[column] is not None else math.nan for row in history]
+            axes.plot(epochs, values, marker=".", label=column.replace("_", " "))
+        axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend()
+        axes.grid(alpha=0.3)
+    right.set_ylim(0, 1)
+    right.set_title("validation", fontsize="medium")
+    write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=110))
+
+
+def compare(reference: Path, outputs: Path):
+    """True and predicted labels of the records of two folders.
+
+    Returns
+    -------
+    names : list of str
+    truth, predicted : ndarray of float32, shape (records, 11)
+        A record without an output counts as one without labels.
+
+    Raises
+    ------
+    RecordError
+        If no reference record has a label.
+    """
+    records = [record for record in scan(reference)[0] if record.labels]
+    if not records:
+        raise RecordError(f"{reference}: no record with a label")
+    predicted = []
+    for record in records:
+        try:
+            labels = open_record(outputs / record.name).labels
+        except RecordError:
+            labels = ()
+        predicted.append(encode(labels))
+    truth = np.stack([encode(record.labels) for record in records])
+    return [record.name for record in records], truth, np.stack(predicted)
+
+
+def score_table(truth, predicted) -> str:
+    """F per class and macro, beside those of answering NORM always."""
+    norm = np.zeros_like(predicted)
+    norm[:, CLASSES.index("NORM")] = 1
+    columns = [f_per_class(truth, predicted), f_per_class(truth, norm)]
+    lines = [f"{'class':10} {'records':>8} {'F':>7} {'F, NORM always':>15}"]
+    for k, name in enumerate(CLASSES):
+        if truth[:, k].any():
+            lines.append(
+                f"{name:10} {int(truth[:, k].sum()):8} {columns[0][k]:7.3f} {columns[1][k]:15.3f}"
+            )
+    lines.append(
+        f"{'macro':10} {len(truth):8} {macro(columns[0]):7.3f} {macro(columns[1]):15.3f}"
+    )
+    return "\n".join(lines) + "\n"
+
+
+def examples_sheet(data: Path, names, truth, predicted, most: int = 6) -> np.ndarray:
+    """The first images of some records, with true and predicted labels above them.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+    """
+    tiles = []
+    for name, true, guess in zip(names, truth, predicted, strict=True):
+        images = open_record(data / name).images()
+        if not images or len(tiles) == most:
+            continue
+        page = cv2.cvtColor(cv2.imread(str(images[0])), cv2.COLOR_BGR2RGB)
+        page = cv2.resize(page, (700, 540), interpolation=cv2.INTER_AREA)
+        head = np.full((64, 700, 3), 255, np.uint8)
+        for row, (title, hot) in enumerate((("true", true), ("model", guess))):
+            labels = ", ".join(c for c, yes in zip(CLASSES, hot, strict=True) if yes) or "none"
+            right = row == 0 or bool((true * guess).any())
+            colour = (20, 90, 20) if right else (170, 30, 30)
+            text = f"{title}: {labels}"
+            cv2.putText(head, text, (8, 24 + 30 * row), 0, 0.7, colour, 1, cv2.LINE_AA)
+        tiles.append(np.vstack([head, page]))
+    if not tiles:
+        raise RecordError(f"{data}: no record with an image")
+    while len(tiles) % 2:
+        tiles.append(np.full_like(tiles[0], 255))
+    pairs = zip(tiles[::2], tiles[1::2], strict=True)
+    return np.vstack([np.hstack(pair) for pair in pairs])
+
+
+def write_report(reference: Path, outputs: Path, folder: Path) -> str:
+    """Compare a model's outputs with the truth and write ``scores.txt`` and ``examples.png``.
+
+    Parameters
+    ----------
+    reference : Path
+        Records with labels and images.
+    outputs : Path
+        The model's outputs.
+    folder : Path
+        Where to write.
+
+    Returns
+    -------
+    str
+        The table of scores.
+    """
+    names, truth, predicted = compare(reference, outputs)
+    table = score_table(truth, predicted)
+    write_atomically(folder / "scores.txt", table)
+    sheet = examples_sheet(reference, names, truth, predicted)
+    encoded = cv2.imencode(".png", sheet[:, :, ::-1])[1].tobytes()
+    write_atomically(folder / "examples.png", encoded)
+    return table
