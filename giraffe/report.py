@@ -74,9 +74,7 @@ def score_table(truth, predicted) -> str:
             lines.append(
                 f"{name:10} {int(truth[:, k].sum()):8} {columns[0][k]:7.3f} {columns[1][k]:15.3f}"
             )
-    lines.append(
-        f"{'macro':10} {len(truth):8} {macro(columns[0]):7.3f} {macro(columns[1]):15.3f}"
-    )
+    lines.append(f"{'macro':10} {len(truth):8} {macro(columns[0]):7.3f} {macro(columns[1]):15.3f}")
     return "\n".join(lines) + "\n"
 
 

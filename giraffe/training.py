@@ -58,6 +58,8 @@ from giraffe.split import random_split, stratified_split
 log = logging.getLogger(__name__)
 
 CHECKPOINT_SECONDS = 300  # between checkpoints inside an epoch
+EPOCH_CHECKPOINT_SECONDS = 10  # epochs shorter than this share a checkpoint
+BATCH_NORM_MOMENTUM = 0.1  # PyTorch's default
 THRESHOLD = 0.5
 RESERVE_SECONDS = 60  # kept of the time limit for saving
 
@@ -88,6 +90,8 @@ class Progress:
     ----------
     epoch, batches : int
         Epochs completed, and batches completed of the next one.
+    steps : int
+        Optimizer steps in all.
     loss_sum, loss_count : float
         Of the epoch under way.
     best_epoch : int
@@ -102,6 +106,7 @@ class Progress:
 
     epoch: int = 0
     batches: int = 0
+    steps: int = 0
     loss_sum: float = 0.0
     loss_count: int = 0
     best_epoch: int = 0
@@ -224,6 +229,8 @@ class TrainingRun:
         self.size = self.profile.input_size(self.recipe)
         self.stop_requested = False
         self.progress = Progress()
+        self.best: dict | None = None
+        self.saved = time.monotonic()
         self.unreadable: dict[str, str] = {}
 
         source = Source(
@@ -252,6 +259,7 @@ class TrainingRun:
         self.network = Network(self.recipe, self.size)
         self.initial = load_initial(self.network, self.recipe)
         self.network.to(self.device, memory_format=torch.channels_last)
+        self.norms = [m for m in self.network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
         optimizer = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[self.recipe.optimizer]
         self.optimizer = optimizer(
             self.network.parameter_groups(self.recipe.weight_decay),
@@ -354,7 +362,8 @@ class TrainingRun:
                 break
             row = self._end_epoch(time.monotonic() - start)
             longest_epoch = max(longest_epoch, 1.1 * row["seconds"])
-            self._save()
+            if time.monotonic() - self.saved >= EPOCH_CHECKPOINT_SECONDS:
+                self._save()
         if self.stop_requested:
             log.warning("Told to stop: ending with the best epoch so far.")
 
@@ -376,7 +385,6 @@ class TrainingRun:
         self.sampler.skip = progress.batches * self.batch
         loader = self._loader(self.train_data, self.sampler, recipe.drop_last)
         self.network.train()
-        saved = time.monotonic()
         bar = tqdm(
             total=len(self.training),
             initial=min(self.sampler.skip, len(self.training)),
@@ -400,9 +408,8 @@ class TrainingRun:
                     if not self.stop_requested:
                         log.warning("The time limit ends training inside epoch %d.", epoch)
                     return False
-                if now - saved > CHECKPOINT_SECONDS:
+                if now - self.saved > CHECKPOINT_SECONDS:
                     self._save()
-                    saved = time.monotonic()
         return True
 
     def _loader(self, dataset, sampler=None, drop_last=False):
@@ -426,6 +433,11 @@ class TrainingRun:
     def _step(self, batch) -> None:
         images = batch.images.to(self.device, memory_format=torch.channels_last, non_blocking=True)
         targets = batch.targets.to(self.device, non_blocking=True)
+        self.progress.steps += 1
+        for norm in self.norms:
+            # A plain mean over the first steps. Running statistics that began at variance 1 would
+            # silence a network of 94 normalisations for its first hundred steps.
+            norm.momentum = max(BATCH_NORM_MOMENTUM, 1 / self.progress.steps)
         loss, _ = self._loss(images, targets)
         self.scaler.scale(loss).backward()
         if self.recipe.clip_norm is not None:
@@ -498,7 +510,7 @@ class TrainingRun:
         progress.elapsed += row["seconds"]
         progress.batches, progress.loss_sum, progress.loss_count = 0, 0.0, 0
         if better:
-            save_tensors(self.folder / "best.pt", _best(self.network, progress))
+            self.best = _clone(self.network.state_dict())
         log.info(
             "Epoch %d: loss %.4f, validation loss %.4f, AUROC %.3f, F %.3f, %s%s",
             row["epoch"],
@@ -530,7 +542,14 @@ class TrainingRun:
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
+    def _best_path(self) -> Path:
+        return self.folder / f"best-{self.progress.best_epoch}.pt"
+
     def _save(self) -> None:
+        # The best weights first, under their epoch's name: whichever checkpoint a crash leaves
+        # behind finds the weights that it speaks of.
+        if self.best is not None and not self._best_path().exists():
+            save_tensors(self._best_path(), self.best)
         save_tensors(
             self.folder / "checkpoint.pt",
             {
@@ -546,6 +565,10 @@ class TrainingRun:
                 "initial": self.initial,
             },
         )
+        for path in self.folder.glob("best-*.pt"):
+            if path != self._best_path():
+                path.unlink()
+        self.saved = time.monotonic()
 
     def _restore(self) -> bool:
         """Continue from the checkpoint if there is one of this very run."""
@@ -560,7 +583,10 @@ class TrainingRun:
             self.network.load_state_dict(saved["network"])
             self.optimizer.load_state_dict(saved["optimizer"])
             self.scaler.load_state_dict(saved["scaler"])
-            self.progress = Progress(**saved["progress"])
+            progress = Progress(**saved["progress"])
+            if progress.best_epoch:
+                self.best = load_tensors(self.folder / f"best-{progress.best_epoch}.pt")
+            self.progress = progress
         except (ModelError, KeyError, TypeError, RuntimeError) as error:
             log.warning("%s cannot be used (%s): starting afresh.", path, error)
             return False
@@ -587,11 +613,8 @@ class TrainingRun:
             The model's description.
         """
         progress = self.progress
-        if not progress.best_epoch:
-            # Stopped inside the first epoch: what there is beats nothing.
-            progress.best_epoch = 0
-            save_tensors(self.folder / "best.pt", _best(self.network, progress))
-        best = load_tensors(self.folder / "best.pt")
+        # Stopped inside the first epoch, what there is beats nothing.
+        best = self.best or _clone(self.network.state_dict())
         rows = [row for row in progress.history if row["epoch"] == progress.best_epoch]
         scores = {key: rows[0][key] for key in ("auroc", "f", "validation_loss")} if rows else {}
         if self.unreadable:
@@ -612,7 +635,7 @@ class TrainingRun:
             "device": describe(self.device, self.precision),
             "versions": versions(),
         }
-        save_model(self.folder, [best["network"]], description)
+        save_model(self.folder, [best], description)
         write_atomically(self.folder / "history.csv", _csv(progress.history))
         plot_history(progress.history, self.folder / "curves.png")
         log.info(
@@ -625,12 +648,8 @@ class TrainingRun:
         return description
 
 
-def _best(network: Network, progress: Progress) -> dict:
-    return {"network": _clone(network.state_dict()), "epoch": progress.best_epoch}
-
-
 def _clone(state: dict) -> dict:
-    return {name: value.detach().clone() for name, value in state.items()}
+    return {name: value.detach().cpu().clone() for name, value in state.items()}
 
 
 def _device_random(device: torch.device):
@@ -656,7 +675,13 @@ def _duration(seconds: float) -> str:
 
 def _move_into_place(folder: Path, model_folder: Path, networks: int) -> None:
     """Exchange the finished model for the one in the model folder, its description last."""
-    for name in [*map(weights_name, range(networks)), "history.csv", "curves.png", "train.log", DESCRIPTION]:
+    for name in [
+        *map(weights_name, range(networks)),
+        "history.csv",
+        "curves.png",
+        "train.log",
+        DESCRIPTION,
+    ]:
         os.replace(folder / name, model_folder / name)
     for stale in model_folder.glob("weights-*.pt"):
         if int(stale.stem.split("-")[1]) >= networks:

@@ -13,6 +13,12 @@ SHARED = ROOT.parent / "shared"
 sys.path.insert(0, str(ROOT))
 
 
+@pytest.fixture(autouse=True)
+def no_fsync(monkeypatch):
+    """Nothing here pulls the plug, and waiting for the disk is most of a small training."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The shared materials; without them the test is skipped, or fails where CI demands them."""

@@ -26,7 +26,9 @@ def write(folder: Path, name: str, samples: np.ndarray, labels, fs=FS, leads=LEA
     for lead, column in zip(leads, digital.T, strict=True):
         checksum = int(column.astype(int).sum()) % 65536
         lines.append(f"{name}.dat 16 1000.0(0)/mV 16 0 {column[0]} {checksum} 0 {lead}")
-    (folder / f"{name}.hea").write_text("\n".join([*lines, f"# Labels: {', '.join(labels)}"]) + "\n")
+    (folder / f"{name}.hea").write_text(
+        "\n".join([*lines, f"# Labels: {', '.join(labels)}"]) + "\n"
+    )
     (folder / f"{name}.dat").write_bytes(digital.tobytes())
 
 

@@ -136,7 +136,9 @@ def test_beyond_the_edge_the_gradient_still_points_back():
 
 def test_the_parameters_start_as_the_gumbel_distribution_and_learn():
     head = GEV(2)
-    assert head.mu.tolist() == [0, 0] and head.sigma.tolist() == [1, 1] and head.xi.tolist() == [0, 0]
+    assert (
+        head.mu.tolist() == [0, 0] and head.sigma.tolist() == [1, 1] and head.xi.tolist() == [0, 0]
+    )
     optimizer = torch.optim.Adam(head.parameters(), lr=0.05)
     x = torch.linspace(-2, 2, 40)[:, None].repeat(1, 2)
     y = (x > 1.0).float()

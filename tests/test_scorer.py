@@ -27,9 +27,8 @@ def _tables_agree(ours: str, theirs: str):
 def test_printed_scores_are_the_organisers_byte_for_byte(vectors, name):
     folder = vectors / name
     for case in json.loads((folder / "expected.json").read_text()).values():
-        result = run_python(
-            "evaluate_model.py", "-d", folder / "reference", "-o", folder / "outputs", *case["flags"]
-        )
+        folders = ("-d", folder / "reference", "-o", folder / "outputs")
+        result = run_python("evaluate_model.py", *folders, *case["flags"])
         if case["official_code_crashes"]:
             lines = result.stdout.splitlines()
             assert lines[0].startswith("SNR: ") and lines[5].startswith("F-measure: ")

@@ -192,7 +192,7 @@ def trace_coverage(
     rows = int(np.ceil(bottom_edge.max())) - top + 2
     columns = np.flatnonzero(drawn) // sub
     coverage = _fill(top_edge - top, bottom_edge - top, columns, rows, last - first, sub)
-    return top, first, coverage[:-1]
+    return top, first, coverage[: height - top]
 
 
 def _fill(begin, end, columns, rows: int, width: int, sub: int) -> np.ndarray:

@@ -1,0 +1,347 @@
+"""Training learns from the data it is given, and survives interruptions and bad data."""
+
+import csv
+import dataclasses
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+
+from giraffe import training
+from giraffe.checkpoint import ModelError, load_model
+from giraffe.classes import CLASSES, encode
+from giraffe.classifier import Classifier, decide
+from giraffe.metrics import f_per_class, macro
+from giraffe.network import Network, load_initial
+from giraffe.recipe import PROFILES, RECIPES
+from giraffe.records import RecordError, scan
+from giraffe.settings import Settings
+
+LABEL_LINE = "# Labels: "
+
+
+def _copy(folder, target, number=None):
+    target.mkdir()
+    for i, header in enumerate(sorted(folder.glob("*.hea"))):
+        if number is None or i < number:
+            for path in folder.glob(f"{header.stem}*"):
+                shutil.copy(path, target)
+    return target
+
+
+def _fit(folder, model, recipe, epochs, seed):
+    """Train on all records, without validation, and score the same records."""
+    recipe = dataclasses.replace(recipe, epochs=epochs, patience=0)
+    # All records in one step, at the smallest size that InceptionV3 takes.
+    profile = dataclasses.replace(PROFILES["smoke"], epochs=None, batch=8, scale=0.15)
+    settings = Settings(recipe, profile, seed)
+    records, _ = scan(folder)
+    model.mkdir(parents=True)
+    run = training.TrainingRun(records, [], settings, model, verbose=False)
+    run.begin()
+    run.fit(time.monotonic() + 3600)
+    run.finish()
+    return Classifier(model)
+
+
+def _f_of_true_and_shuffled(records_folder, tmp_path, recipe, epochs, seed, number=8):
+    folder = _copy(records_folder, tmp_path / "true", number)
+    records, _ = scan(folder)
+    truth = np.stack([encode(record.labels) for record in records])
+    scores = {}
+    for kind in ("true", "shuffled"):
+        if kind == "shuffled":
+            order = np.random.default_rng(seed).permutation(len(records))
+            headers = [folder / f"{record.name}.hea" for record in records]
+            lines = [f"{LABEL_LINE}{', '.join(record.labels)}" for record in records]
+            for i, header in enumerate(headers):
+                header.write_text(header.read_text().replace(lines[i], lines[order[i]]))
+        classifier = _fit(folder, tmp_path / kind / "model", recipe, epochs, seed)
+        p = np.stack([classifier.record_probabilities(folder / r.name) for r in records])
+        chosen = decide(p, classifier.thresholds, recipe.labels)
+        scores[kind] = macro(f_per_class(truth, chosen))
+    return scores
+
+
+def _gap(records_folder, tmp_path, recipe, epochs):
+    gaps = []
+    for seed in range(3):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        scores = _f_of_true_and_shuffled(records_folder, folder, recipe, epochs, seed)
+        gaps.append(scores["true"] - scores["shuffled"])
+    return float(np.mean(gaps))
+
+
+def test_true_labels_are_learnt_and_shuffled_ones_score_worse(records_folder, tmp_path):
+    assert _gap(records_folder, tmp_path, RECIPES["2322"], epochs=34) >= 0.3
+
+
+def test_training_keeps_the_best_epoch_and_writes_its_history(
+    records_folder, tmp_path, smoke_settings
+):
+    settings = dataclasses.replace(
+        smoke_settings, recipe=dataclasses.replace(smoke_settings.recipe, epochs=6, patience=2)
+    )
+    description = training.train(records_folder, tmp_path / "m", settings, verbose=False)
+    with open(tmp_path / "m" / "history.csv") as file:
+        rows = list(csv.DictReader(file))
+    areas = [float(row["auroc"]) for row in rows]
+    best = int(np.argmax(areas)) + 1
+    assert description["weights_of_epochs"] == [best]
+    assert len(rows) == min(6, best + 2)
+    assert json.loads((tmp_path / "m/model.json").read_text())["validation"]["auroc"] == max(areas)
+
+
+def test_a_record_whose_image_cannot_be_read_is_skipped_and_named(
+    records_folder, tmp_path, smoke_settings, caplog
+):
+    folder = _copy(records_folder, tmp_path / "data", 8)
+    broken = sorted(folder.glob("*.hea"))[0].stem
+    (folder / f"{broken}-0.png").write_bytes(b"broken")
+    (folder / f"{broken}.dat").unlink()
+    training.train(folder, tmp_path / "m", smoke_settings, verbose=False)
+    assert f"{broken}-0.png: not a readable image" in caplog.text
+    assert "1 records had no readable image" in caplog.text
+
+
+def test_without_images_the_waveform_is_printed(records_folder, tmp_path, smoke_settings):
+    folder = _copy(records_folder, tmp_path / "data", 8)
+    for path in folder.glob("*.png"):
+        path.unlink()
+    training.train(folder, tmp_path / "m", smoke_settings, verbose=False)
+    assert (tmp_path / "m" / "model.json").exists()
+
+
+def test_nothing_to_train_on_is_an_error_that_says_why(tmp_path, smoke_settings):
+    with pytest.raises(RecordError, match="no records"):
+        training.train(tmp_path, tmp_path / "m", smoke_settings)
+    (tmp_path / "a.hea").write_text("a 0 100 10\n")
+    with pytest.raises(RecordError, match=r"none of its 1 records.*\n1 records: no label \(a\)"):
+        training.train(tmp_path, tmp_path / "m", smoke_settings)
+
+
+def test_identical_records_stay_on_one_side_of_the_split(records_folder, tmp_path):
+    folder = _copy(records_folder, tmp_path / "data")
+    for header in list(folder.glob("*.hea")):
+        for path in list(folder.glob(f"{header.stem}*")):
+            shutil.copy(path, folder / path.name.replace(header.stem, header.stem + "copy"))
+    records, _ = scan(folder)
+    for seed in range(3):
+        parts = training.split_records(records, Settings(seed=seed))
+        names = [{record.name.removesuffix("copy") for record in part} for part in parts]
+        assert not names[0] & names[1]
+
+
+def test_the_vanilla_recipe_is_the_papers():
+    recipe = RECIPES["2324"]
+    network = Network(recipe, PROFILES["scoring"].input_size(recipe))
+    sizes = [tuple(p.shape) for n, p in network.named_parameters() if n.endswith("weight")]
+    assert sizes == [
+        (16, 3, 3, 3), (32, 16, 3, 3), (64, 32, 3, 3), (512, 64 * 53 * 68), (11, 512),
+    ]  # fmt: skip
+    assert (recipe.optimizer, recipe.learning_rate, recipe.batch) == ("adam", 1e-3, 4)
+    p = np.zeros((2, 11))
+    p[0, :3] = 0.45, 0.36, 0.2
+    p[1, 4:6] = 0.6, 0.55
+    chosen = decide(p, [0.5] * 11, recipe.labels)
+    assert np.flatnonzero(chosen[0]).tolist() == [0, 1]
+    assert np.flatnonzero(chosen[1]).tolist() == [4, 5]
+
+
+def test_if_no_class_passes_the_nearest_to_passing_is_given():
+    p = np.full((1, 11), 0.1)
+    p[0, 3] = 0.3
+    assert np.flatnonzero(decide(p, [0.5] * 11)[0]).tolist() == [3]
+    thresholds = [0.5] * 11
+    thresholds[7] = 0.12
+    assert np.flatnonzero(decide(p, thresholds)[0]).tolist() == [7]
+
+
+def test_imagenet_weights_are_used_where_they_lie_on_disk(tmp_path, monkeypatch):
+    import torchvision
+
+    torch.manual_seed(1)
+    stand_in = torchvision.models.inception_v3(init_weights=False)
+    path = tmp_path / "checkpoints" / "inception_v3_google-0cc3c7bd.pth"
+    path.parent.mkdir()
+    torch.save(stand_in.state_dict(), path)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    network = Network(RECIPES["2322"], (96, 192))
+    assert path.name in load_initial(network, RECIPES["2322"])
+    name = "Mixed_7c.branch_pool.conv.weight"
+    assert torch.equal(network.body.state_dict()[name], stand_in.state_dict()[name])
+    assert network.body.transform_input is False
+    path.unlink()
+    assert "random weights (ImageNet weights not on disk" in load_initial(network, RECIPES["2322"])
+
+
+def test_a_killed_run_continues_to_exactly_the_same_weights(
+    records_folder, tmp_path, smoke_settings, monkeypatch
+):
+    settings = dataclasses.replace(
+        smoke_settings, recipe=dataclasses.replace(smoke_settings.recipe, epochs=3)
+    )
+    training.train(records_folder, tmp_path / "whole", settings, verbose=False)
+
+    class Killed(BaseException):
+        pass
+
+    # Checkpoints after every step, and death in the middle of the second epoch.
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(training, "EPOCH_CHECKPOINT_SECONDS", 0)
+    step = training.TrainingRun._step
+    steps = []
+
+    def dying_step(self, batch):
+        steps.append(1)
+        if len(steps) == 8:
+            raise Killed
+        step(self, batch)
+
+    monkeypatch.setattr(training.TrainingRun, "_step", dying_step)
+    with pytest.raises(Killed):
+        training.train(records_folder, tmp_path / "killed", settings, verbose=False)
+    assert not (tmp_path / "killed" / "model.json").exists()
+    monkeypatch.setattr(training.TrainingRun, "_step", step)
+    training.train(records_folder, tmp_path / "killed", settings, verbose=False)
+
+    states = [torch.load(tmp_path / name / "weights-0.pt") for name in ("whole", "killed")]
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+    assert not (tmp_path / "killed" / "resume").exists()
+
+
+def test_a_changed_recipe_starts_afresh(records_folder, tmp_path, smoke_settings, caplog):
+    run = tmp_path / "m" / "resume"
+    run.mkdir(parents=True)
+    records, _ = scan(records_folder)
+    first = training.TrainingRun(records, [], smoke_settings, run, verbose=False)
+    first.begin()
+    first._save()
+    changed = dataclasses.replace(smoke_settings, seed=4)
+    second = training.TrainingRun(records, [], changed, run, verbose=False)
+    second.begin()
+    assert "starting afresh" in caplog.text
+
+
+def test_sigterm_ends_training_with_a_usable_model(records_folder, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "giraffe", "train", str(records_folder), "-m", str(tmp_path / "m"),
+         "--profile", "smoke"],
+        cwd=ROOT, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    for line in process.stderr:
+        if "per epoch" in line:
+            break
+    time.sleep(1.0)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    load_model(tmp_path / "m")
+
+
+def test_a_time_limit_ends_training_with_a_usable_model(records_folder, tmp_path, smoke_settings):
+    settings = dataclasses.replace(smoke_settings, time_limit_hours=1e-6)
+    training.train(records_folder, tmp_path / "m", settings, verbose=False)
+    load_model(tmp_path / "m")
+
+
+def test_a_finished_model_is_replaced_only_by_a_finished_one(
+    records_folder, tmp_path, smoke_settings, monkeypatch
+):
+    training.train(records_folder, tmp_path / "m", smoke_settings, verbose=False)
+    before = (tmp_path / "m" / "weights-0.pt").read_bytes()
+
+    def broken(self):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(training.TrainingRun, "finish", broken)
+    with pytest.raises(RuntimeError):
+        training.train(records_folder, tmp_path / "m", smoke_settings, verbose=False)
+    assert (tmp_path / "m" / "weights-0.pt").read_bytes() == before
+    load_model(tmp_path / "m")
+
+
+def test_folded_batch_norm_gives_the_same_probabilities(tmp_path):
+    from giraffe.checkpoint import save_model
+
+    torch.manual_seed(0)
+    recipe = RECIPES["2322"]
+    network = Network(recipe, (96, 192))
+    network.train()
+    images = torch.randint(0, 256, (4, 3, 96, 192), dtype=torch.uint8)
+    network(images)
+    network.eval()
+    with torch.inference_mode():
+        expected = network.probabilities(images).numpy()
+    save_model(
+        tmp_path, [network.state_dict()],
+        {"recipe": recipe.as_dict(), "size": [96, 192], "thresholds": [0.5] * 11},
+    )  # fmt: skip
+    classifier = Classifier(tmp_path)
+    ours = classifier.probabilities(list(images.permute(0, 2, 3, 1).numpy()))
+    np.testing.assert_allclose(ours, expected, atol=1e-4)
+
+
+class Executes:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (self.path, "w"))
+
+
+def test_model_folders_that_cannot_be_used_say_what_to_do(records_folder, tmp_path, smoke_settings):
+    import pickle
+
+    with pytest.raises(ModelError, match="train one with"):
+        load_model(tmp_path)
+    model = tmp_path / "m"
+    training.train(records_folder, model, smoke_settings, verbose=False)
+    good = (model / "weights-0.pt").read_bytes()
+
+    (model / "weights-0.pt").write_bytes(good[: len(good) // 2])
+    with pytest.raises(ModelError, match="train the model again"):
+        load_model(model)
+    trap = tmp_path / "trap"
+    (model / "weights-0.pt").write_bytes(pickle.dumps(Executes(str(trap))))
+    with pytest.raises(ModelError, match="read safely"):
+        load_model(model)
+    assert not trap.exists()
+
+    (model / "weights-0.pt").write_bytes(good)
+    description = json.loads((model / "model.json").read_text())
+    for change, words in (
+        ({"format": 99}, "format 99"),
+        ({"classes": ["NORM"]}, "made for the classes NORM"),
+        ({"thresholds": [2.0] * 11}, "not a model's description"),
+        ({"weights": ["0" * 64]}, "does not belong"),
+    ):
+        (model / "model.json").write_text(json.dumps({**description, **change}))
+        with pytest.raises(ModelError, match=words):
+            load_model(model)
+
+
+def test_environment_variables_are_checked():
+    assert Settings.from_environment({}).recipe.name == "2322"
+    chosen = Settings.from_environment({"GIRAFFE_RECIPE": "2324", "GIRAFFE_SEED": "7"})
+    assert chosen.recipe.architecture == "vanilla" and chosen.seed == 7
+    for name in ("RECIPE", "PROFILE", "SEED", "TIME_LIMIT_HOURS"):
+        with pytest.raises(ValueError, match=f"GIRAFFE_{name}"):
+            Settings.from_environment({f"GIRAFFE_{name}": "x"})
+
+
+def test_the_time_limit_follows_the_number_of_records():
+    assert Settings().limit_seconds(5000) == 20 * 3600
+    assert Settings().limit_seconds(5001) == 150 * 3600
+
+
+def test_the_order_of_classes_is_the_challenges():
+    assert CLASSES[:3] == ("NORM", "Acute MI", "Old MI") and len(CLASSES) == 11
