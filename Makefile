@@ -3,7 +3,7 @@
 # make test      what CI runs
 PYTHON ?= python3.11
 PY := .venv/bin/python
-DEMO_RECORDS ?= 64
+DEMO_RECORDS ?= 40
 DEMO_HELD_OUT ?= 24
 
 .PHONY: install demo test test-slow lint pin clean
@@ -21,8 +21,8 @@ demo: install
 	@rm -rf demo
 	$(PY) -m giraffe simulate -o demo/training_records -n $(DEMO_RECORDS) --seed 1
 	$(PY) -m giraffe simulate -o demo/held_out_records -n $(DEMO_HELD_OUT) --seed 2
-	$(PY) -m giraffe print -i demo/training_records -o demo/training_data --jobs 2
-	$(PY) -m giraffe print -i demo/held_out_records -o demo/held_out_data --jobs 2
+	$(PY) -m giraffe print -i demo/training_records -o demo/training_data --preset D1 -r 100 --jobs 2
+	$(PY) -m giraffe print -i demo/held_out_records -o demo/held_out_data --preset D1 -r 100 --jobs 2
 	GIRAFFE_PROFILE=demo $(PY) train_model.py -d demo/training_data -m demo/model -v
 	$(PY) -m giraffe hide -i demo/held_out_data -o demo/hidden_data -m
 	$(PY) run_model.py -d demo/hidden_data -m demo/model -o demo/outputs

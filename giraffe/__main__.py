@@ -3,11 +3,13 @@
 import argparse
 import dataclasses
 import logging
+import secrets
 import sys
 
 from giraffe.checkpoint import ModelError
 from giraffe.classes import CLASSES
-from giraffe.printout.presets import PRESETS
+from giraffe.printout.kit import GRID_COLOURS, KitOptions
+from giraffe.printout.presets import KITS, PRESETS, SCENES
 from giraffe.recipe import PROFILES, RECIPES, find
 from giraffe.records import RecordError, summarise_problems
 from giraffe.settings import Settings
@@ -34,16 +36,94 @@ def simulate(args) -> int:
 
 
 def print_records(args) -> int:
-    """Print the waveforms of records as images."""
-    from giraffe.printing import print_folder
+    """Print the waveforms of records as images, with the public generator's options."""
+    from giraffe.printing import PrintJob, print_folder
 
-    printed, problems = print_folder(
-        args.input, args.output, args.preset, args.resolution, args.seed, args.jobs
-    )
+    given = {name: value for name, value in vars(args).items() if name in KIT_FIELDS}
+    scene = args.preset if args.preset in SCENES else None
+    foreign = sorted(set(given) - SCENE_FIELDS) if scene else []
+    if foreign:
+        raise ValueError(
+            f"preset {scene} does not take --{', --'.join(foreign)}: these are options of the "
+            f"public generator's page; of them it takes --{', --'.join(sorted(SCENE_FIELDS))}"
+        )
+    options = dataclasses.replace(KITS.get(args.preset, KitOptions()), **given)
+    seed = args.seed
+    if seed < 0:
+        seed = secrets.randbelow(2**31)
+        logging.info("Seed %d was drawn; -se %d makes the same images again.", seed, seed)
+    job = PrintJob(scene, options, seed)
+    printed, problems = print_folder(args.input, args.output, job, args.jobs)
     if problems:
         print(f"Not printed:\n{summarise_problems(problems)}", file=sys.stderr)
     print(f"{printed} records printed.")
     return 0 if printed or not problems else 1
+
+
+KIT_FIELDS = {field.name for field in dataclasses.fields(KitOptions)}
+SCENE_FIELDS = {"resolution", "max_num_images", "store_config", "lead_bbox", "lead_name_bbox"}
+
+
+def _add_print_options(p) -> None:
+    """The generator's options under its names; what is not given is the preset's."""
+
+    def option(*names, kind, text):
+        p.add_argument(*names, type=kind, default=argparse.SUPPRESS, help=text)
+
+    def flag(*names, text):
+        p.add_argument(*names, action="store_true", default=argparse.SUPPRESS, help=text)
+
+    p.add_argument("-i", "--input", "--input_directory", required=True, help="folder of records")
+    p.add_argument("-o", "--output", "--output_directory", required=True,
+                   help="folder to write; may be the same")  # fmt: skip
+    p.add_argument("--preset", choices=PRESETS, help="kind of printout; options change it")
+    p.add_argument("--jobs", type=int, default=1, help="processes")
+    p.add_argument("-se", "--seed", type=int, default=-1, help="-1: drawn and logged")
+    option("-r", "--resolution", kind=int, text="dpi (200)")
+    option("--pad_inches", kind=int, text="white border in inches (0)")
+    flag("-ph", "--print_header", text="print the patient's data")
+    option("--num_columns", kind=int, text="columns of leads (-1: by the number of leads)")
+    option("--full_mode", kind=str, text="lead of the rhythm strip, or None (II)")
+    flag("--mask_unplotted_samples", text="NaN in the copied record where nothing is printed")
+    option("--max_num_images", kind=int, text="images per record (-1: one for every 10 s)")
+    flag("--random_resolution", text="dpi drawn from 50 to --resolution")
+    flag("--random_padding", text="border drawn from 0 to --pad_inches")
+    option("--calibration_pulse", kind=_share, text="probability of a pulse (1)")
+    option("--random_grid_present", kind=_share, text="probability of a grid (1)")
+    option("--random_print_header", kind=_share, text="probability of a header (0)")
+    option("--random_bw", kind=_share, text="probability of black and white (0)")
+    flag("--random_grid_color", text="random colours of the grid")
+    p.add_argument("--standard_grid_color", type=int, choices=GRID_COLOURS,
+                   default=argparse.SUPPRESS,
+                   help="1 brown, 2 pink, 3 blue, 4 green, 5 red (5)")  # fmt: skip
+    flag("--remove_lead_names", text="no lead names")
+    p.add_argument("--store_config", type=int, choices=(0, 1, 2), nargs="?", const=1,
+                   default=argparse.SUPPRESS,
+                   help="1: a JSON of positions; 2: also of what was applied")  # fmt: skip
+    flag("--lead_bbox", text="boxes of the leads in the JSON")
+    flag("--lead_name_bbox", text="boxes of the lead names in the JSON")
+    flag("--add_qr_code", text="a QR code of the record's name")
+    flag("--hw_text", text="handwriting")
+    option("-n", "--num_words", kind=int, text="most handwritten words (5)")
+    option("--x_offset", kind=int, text="of handwriting from the border in px (30)")
+    option("--y_offset", kind=int, text="of handwriting from the border in px (30)")
+    flag("--wrinkles", text="creases and wrinkles")
+    option("-ca", "--crease_angle", kind=int, text="largest angle of creases in degrees (90)")
+    option("-nv", "--num_creases_vertically", kind=int, text="most creases one way (10)")
+    option("-nh", "--num_creases_horizontally", kind=int, text="most creases the other way (10)")
+    flag("--augment", text="rotation, noise, crop and white balance")
+    option("-rot", "--rotate", kind=int, text="largest rotation in degrees (0)")
+    option("-noise", "--noise", kind=int, text="largest noise in grey levels (50)")
+    option("-c", "--crop", kind=_share, text="largest share cut from each side (0.01)")
+    option("-t", "--temperature", kind=int, text="highest white balance in K (40000)")
+    flag("--fully_random", text="handwriting, wrinkles and augmentation by fair coins")
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not in [0, 1]")
+    return value
 
 
 def prepare_ptbxl(args) -> int:
@@ -169,12 +249,7 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("--jobs", type=int, default=1, help="processes")
 
     p = add("print", print_records)
-    p.add_argument("-i", "--input", required=True, help="folder of records")
-    p.add_argument("-o", "--output", required=True, help="folder to write; may be the same")
-    p.add_argument("--preset", choices=PRESETS, default="D1", help="kind of printout")
-    p.add_argument("-r", "--resolution", type=int, default=200, help="in dpi")
-    p.add_argument("-se", "--seed", type=int, default=42, help="of the random choices")
-    p.add_argument("--jobs", type=int, default=1, help="processes")
+    _add_print_options(p)
 
     p = add("prepare-ptbxl", prepare_ptbxl)
     _folders(p)

@@ -39,12 +39,14 @@ def vectors(shared) -> Path:
 def records_folder(tmp_path_factory) -> Path:
     """Twenty-four simulated records of NORM, Old MI and TACHY with small images."""
     from giraffe.ecg.simulate import write_record
-    from giraffe.printing import print_folder
+    from giraffe.printing import PrintJob, print_folder
+    from giraffe.printout.kit import KitOptions
 
     folder = tmp_path_factory.mktemp("records")
     for k in range(24):
         write_record(folder, 5, k, ("NORM", "Old MI", "TACHY"))
-    print_folder(folder, folder, dpi=50, verbose=False)
+    job = PrintJob(options=KitOptions(resolution=50, print_header=True))
+    print_folder(folder, folder, job, verbose=False)
     return folder
 
 

@@ -1,43 +1,299 @@
-"""Presets: everything that makes one kind of printout, by name."""
+"""Presets: everything that makes one kind of printout, by name.
 
+`D1`, `D2` and `D3` are the paper's sets (see `kit`). `giraffe` is ours for training: a page is
+printed, worn, put down and captured, in the order of the physical world. The eight capture
+conditions are those that the organisers scored; they are for measuring and were fixed before any
+model was trained, and `giraffe` covers their causes with other parameters, wider and mixed.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import cv2
 import numpy as np
 
-from giraffe.printout.layout import Format, arrange, patient_header, scale_texts
+from giraffe.printout import layout
+from giraffe.printout.capture import Capture, Placement, frame_aspect, place, take
+from giraffe.printout.kit import D1, D2, D3, kit_image, kit_page
+from giraffe.printout.layout import MM_PER_INCH, Format, Text, arrange, patient_header
 from giraffe.printout.render import Colours, draw
+from giraffe.printout.wear import Wear, even, wear_paper
 
-PRESETS = ("D1",)
+KITS = {"D1": D1, "D2": D2, "D3": D3}
+
+# Ordinary ECG paper: red, orange, pink, green, blue, brown and grey grids, faint to strong.
+GRIDS = (
+    ((230, 90, 90), (247, 205, 200)),
+    ((240, 140, 120), (250, 218, 205)),
+    ((235, 120, 150), (250, 215, 225)),
+    ((150, 195, 150), (215, 235, 215)),
+    ((140, 160, 215), (212, 220, 242)),
+    ((190, 150, 110), (232, 215, 195)),
+    ((150, 150, 150), (212, 212, 212)),
+)
 
 
-def standard_page(waveform, header, start: float = 0.0):
-    """The public generator's default page of a record; see `giraffe.printout.layout`.
+@dataclass(frozen=True)
+class Ink:
+    """How a page is printed.
 
-    Parameters
+    Attributes
     ----------
-    waveform : object with ``signal``, ``fs`` and ``leads``
-    header : object with ``name``, ``comments``, ``date`` and ``time``
-    start : float
-        Where in the record the page begins, in s.
-
-    Returns
-    -------
-    Page
+    formats : tuple of (Format, float)
+        Layouts and how often each occurs.
+    pen : (float, float)
+        Width of the trace in points.
+    grey : (int, int)
+        Grey level of the ink.
+    no_grid : float
+        How often there is no grid.
+    papers : tuple of str
+    fonts : tuple of str
     """
-    fmt = Format()
-    texts = patient_header(header.comments, header.name, header.date, header.time)
+
+    formats: tuple[tuple[Format, float], ...] = ((Format(), 1.0),)
+    pen: tuple[float, float] = (0.6, 1.0)
+    grey: tuple[int, int] = (0, 40)
+    no_grid: float = 0.0
+    papers: tuple[str, ...] = ("letter", "a4")
+    fonts: tuple[str, ...] = ("DejaVuSans",)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A kind of printout: ways of printing, wearing and capturing, each with its frequency."""
+
+    ink: Ink = field(default_factory=Ink)
+    wears: tuple[tuple[Wear, float], ...] = ((Wear(), 1.0),)
+    captures: tuple[tuple[Capture, float], ...] = ()
+
+
+_COMMON_FORMATS = (
+    (Format(top_mm=38), 0.5),
+    (Format(), 0.3),
+    (Format(rhythm=("II", "V1", "V5"), top_mm=30), 0.2),
+)
+ALL_FORMATS = (
+    (Format(), 0.30),
+    (Format(top_mm=35), 0.25),
+    (Format(rhythm=("V1", "II", "V5"), top_mm=28), 0.10),
+    (Format(layout.STANDARD_6X2, (), top_mm=25), 0.10),
+    (Format(layout.STANDARD_12X1, (), top_mm=22), 0.05),
+    (Format(layout.CABRERA_3X4, top_mm=35), 0.04),
+    (Format(layout.CABRERA_6X2, ("II",), top_mm=25), 0.04),
+    (Format(speed=50.0, top_mm=35), 0.04),
+    (Format(gain=5.0, top_mm=35), 0.04),
+    (Format(gain=20.0, top_mm=35), 0.04),
+)
+
+# The eight conditions. Deteriorated paper was soaked, stained and torn; phones are tilted by
+# 5-20 degrees, under uneven light, in soft focus.
+_CLEAN_INK = Ink(_COMMON_FORMATS)
+_STAINED = Wear(
+    stains=(2, 5),
+    stain_strength=(0.3, 0.6),
+    soaking=(0.0, 0.35),
+    creases=(0, 2),
+    yellowing=(0.05, 0.2),
+)
+_DETERIORATED = Wear(
+    yellowing=(0.25, 0.6),
+    fading=(0.15, 0.45),
+    creases=(2, 5),
+    crease_strength=(0.12, 0.3),
+    wrinkles=(0.12, 0.3),
+    stains=(1, 4),
+    soaking=(0.25, 0.6),
+    torn=(1.0, 6.0),
+    words=(0, 2),
+)
+_COLOUR_SCAN = Capture(
+    "scanner", turn=(0.0, 1.2), margin=(0.0, 0.02), blur=(0.05, 0.10), balance=(0.0, 0.02),
+    contrast=(1.0, 1.1), noise=(0.5, 2.0), quality=(80, 95),
+)  # fmt: skip
+_BW_SCAN = replace(_COLOUR_SCAN, colour="bw", contrast=(1.0, 1.6), exposure=(0.95, 1.05))
+_PHONE = Capture(
+    "phone", turn=(0.0, 6.0), tilt=(5.0, 20.0), margin=(0.01, 0.08), bend=(0.0, 3.0),
+    shadow=(0.15, 0.5), vignette=(0.05, 0.3), blur=(0.12, 0.35), balance=(0.03, 0.15),
+    exposure=(0.85, 1.1), contrast=(0.8, 1.05), noise=(2.0, 6.0), quality=(45, 80),
+)  # fmt: skip
+_MONITOR = Capture(
+    "monitor", turn=(0.0, 2.0), tilt=(0.0, 6.0), margin=(0.05, 0.09), vignette=(0.0, 0.2),
+    blur=(0.12, 0.3), balance=(0.05, 0.15), exposure=(0.8, 1.0), contrast=(0.9, 1.15),
+    noise=(1.5, 5.0), quality=(55, 85), moire=(0.04, 0.14), glare=(0.0, 0.25),
+)  # fmt: skip
+
+CONDITIONS = {
+    "color-scan-clean": Preset(_CLEAN_INK, captures=((_COLOUR_SCAN, 1.0),)),
+    "bw-scan-clean": Preset(_CLEAN_INK, captures=((_BW_SCAN, 1.0),)),
+    "phone-clean": Preset(_CLEAN_INK, captures=((_PHONE, 1.0),)),
+    "phone-stained": Preset(_CLEAN_INK, ((_STAINED, 1.0),), ((_PHONE, 1.0),)),
+    "phone-deteriorated": Preset(_CLEAN_INK, ((_DETERIORATED, 1.0),), ((_PHONE, 1.0),)),
+    "color-scan-deteriorated": Preset(_CLEAN_INK, ((_DETERIORATED, 1.0),), ((_COLOUR_SCAN, 1.0),)),
+    "bw-scan-deteriorated": Preset(_CLEAN_INK, ((_DETERIORATED, 1.0),), ((_BW_SCAN, 1.0),)),
+    "screenshot": Preset(_CLEAN_INK, captures=((_MONITOR, 1.0),)),
+}
+"""For measuring only: never train on these, and do not change them once models are compared."""
+
+GIRAFFE = Preset(
+    Ink(ALL_FORMATS, pen=(0.5, 1.4), grey=(0, 110), no_grid=0.06,
+        fonts=("DejaVuSans", "DejaVuSansMono", "DejaVuSerif", "STIXGeneral")),
+    (
+        (Wear(words=(0, 2), pen_marks=(0, 1), stamps=(0, 1)), 0.35),
+        (Wear(creases=(0, 3), wrinkles=(0.0, 0.2), yellowing=(0.0, 0.3), words=(0, 3)), 0.30),
+        (
+            Wear(
+                yellowing=(0.0, 0.8), fading=(0.0, 0.55), creases=(0, 6),
+                crease_strength=(0.05, 0.35), wrinkles=(0.0, 0.35), stains=(0, 6),
+                stain_strength=(0.1, 0.7), soaking=(0.0, 0.7), torn=(0.0, 8.0), words=(0, 4),
+                pen_marks=(0, 2), stamps=(0, 1),
+            ),
+            0.35,
+        ),
+    ),
+    (
+        (
+            Capture(
+                "scanner", turn=(0.0, 3.0), margin=(0.0, 0.05), blur=(0.0, 0.2),
+                balance=(0.0, 0.06), exposure=(0.9, 1.1), contrast=(0.85, 1.3), noise=(0.0, 5.0),
+                quality=(50, 98),
+            ),
+            0.25,
+        ),
+        (
+            Capture(
+                "scanner", "grey", turn=(0.0, 3.0), margin=(0.0, 0.05), blur=(0.0, 0.2),
+                exposure=(0.85, 1.15), contrast=(0.8, 1.8), noise=(0.0, 6.0), quality=(50, 98),
+            ),
+            0.10,
+        ),
+        (
+            Capture(
+                "scanner", "bw", turn=(0.0, 3.0), margin=(0.0, 0.05), blur=(0.0, 0.2),
+                exposure=(0.88, 1.12), contrast=(0.7, 2.2), noise=(0.0, 5.0), quality=(50, 98),
+            ),
+            0.15,
+        ),
+        (
+            Capture(
+                "phone", turn=(0.0, 10.0), tilt=(0.0, 26.0), margin=(0.0, 0.14), bend=(0.0, 5.0),
+                shadow=(0.0, 0.65), vignette=(0.0, 0.4), blur=(0.03, 0.45), balance=(0.0, 0.22),
+                exposure=(0.75, 1.2), contrast=(0.7, 1.25), noise=(0.0, 9.0), quality=(35, 95),
+            ),
+            0.35,
+        ),
+        (
+            Capture(
+                "monitor", turn=(0.0, 4.0), tilt=(0.0, 10.0), margin=(0.03, 0.14),
+                vignette=(0.0, 0.3), blur=(0.05, 0.4), balance=(0.0, 0.2), exposure=(0.7, 1.1),
+                contrast=(0.8, 1.3), noise=(0.0, 7.0), quality=(40, 95), moire=(0.0, 0.2),
+                glare=(0.0, 0.4),
+            ),
+            0.15,
+        ),
+    ),
+)  # fmt: skip
+
+SCENES = {"giraffe": GIRAFFE, **CONDITIONS}
+PRESETS = (*KITS, *SCENES)
+FRAME_MM = 300.0  # width that a captured frame stands for when its size is given in dpi
+
+
+def _pick(rng, choices):
+    weights = np.array([weight for _, weight in choices])
+    return choices[rng.choice(len(choices), p=weights / weights.sum())][0]
+
+
+def _maker_header(header, fmt: Format, page_width: float, rng) -> tuple[Text, ...]:
+    """A header block in the manner of different makers."""
+    style = rng.integers(4)
+    comments = header.comments
+    if style == 0:
+        return patient_header(comments, header.name, header.date, header.time)
+    age, sex = comments.get("Age", ""), comments.get("Sex", "")
+    scale = f"{fmt.speed:g} mm/s   {fmt.gain:g} mm/mV   0.05-150 Hz"
+    person = "  ".join(part for part in (f"{age} y" if age else "", sex) if part)
+    if style == 1:
+        lines = [(6, 7, f"{header.name}   {person}"), (6, 12, f"{header.date} {header.time}"),
+                 (page_width - 95, 7, scale)]  # fmt: skip
+    elif style == 2:
+        lines = [(6, 6, "12-LEAD ECG"), (6, 11, f"Patient {header.name}"), (6, 16, person),
+                 (page_width / 2 - 20, 6, "Unconfirmed report"), (page_width - 70, 6, header.date),
+                 (page_width - 70, 11, header.time)]  # fmt: skip
+    else:
+        lines = [(page_width / 2 - 30, 7, f"{header.date}  {header.time}"), (6, 7, header.name),
+                 (6, 12, scale)]  # fmt: skip
+    size = rng.uniform(8, 11)
+    return tuple(Text(text, x, y, size) for x, y, text in lines if text.strip())
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Every choice that makes one captured page, but for its size in px.
+
+    Attributes
+    ----------
+    page : Page
+    colours : Colours
+    wear : Wear
+    capture : Capture
+    placement : Placement
+    seeds : tuple of int
+        Of the paper's and the camera's chance, so that these do not depend on each other.
+    """
+
+    page: layout.Page
+    colours: Colours
+    wear: Wear
+    capture: Capture
+    placement: Placement
+    seeds: tuple[int, int]
+
+
+def draw_scene(waveform, header, preset: Preset, rng, start: float = 0.0) -> Scene:
+    """Make the choices of one captured page."""
+    ink = preset.ink
+    fmt = replace(_pick(rng, ink.formats), paper=str(rng.choice(ink.papers)))
+    fmt = replace(fmt, pulse=bool(rng.random() < 0.7), separators=bool(rng.random() < 0.5))
+    page_width = layout.PAPERS[fmt.paper][0]
+    texts = _maker_header(header, fmt, page_width, rng)
+    if rng.random() < 0.6:
+        texts += layout.scale_texts(fmt)
     duration = waveform.signal.shape[1] / waveform.fs
-    return arrange(fmt, waveform.leads, duration, texts + scale_texts(fmt), start)
+    page = arrange(fmt, waveform.leads, duration, texts, start)
+    page = replace(page, trace_points=even(rng, ink.pen), font=str(rng.choice(ink.fonts)))
+    major, minor = GRIDS[rng.integers(len(GRIDS))]
+    paleness = rng.uniform(0, 0.5)
+    major, minor = (
+        tuple(round(c + (255 - c) * paleness) for c in colour) for colour in (major, minor)
+    )
+    grey = int(rng.integers(ink.grey[0], ink.grey[1] + 1))
+    paper = tuple(int(v) for v in rng.integers([246, 244, 236], [256, 254, 250]))
+    grid = bool(rng.random() >= ink.no_grid)
+    colours = Colours(paper, major, minor, (grey,) * 3, (grey,) * 3, grid)
+    wear, capture = _pick(rng, preset.wears), _pick(rng, preset.captures)
+    placement = place(page, capture, frame_aspect(page, capture), rng)
+    return Scene(page, colours, wear, capture, placement, tuple(rng.integers(2**63, size=2)))
+
+
+def capture_scene(waveform, scene: Scene, height: int, width: int) -> np.ndarray:
+    """Print, wear and capture a page at a size in px."""
+    pixels = draw(scene.page, waveform, scene.colours, height, width)
+    paper_rng, camera_rng = (np.random.default_rng(int(seed)) for seed in scene.seeds)
+    pixels, mask = wear_paper(pixels, scene.page, scene.wear, paper_rng)
+    return take(pixels, mask, scene.page, scene.capture, scene.placement, camera_rng, height, width)
 
 
 def print_in_memory(
     waveform, header, preset: str, rng: np.random.Generator, height: int, width: int
 ) -> np.ndarray:
-    """A printout drawn at the size at which it is needed.
+    """A printout at the size at which a network needs it.
 
     Parameters
     ----------
-    waveform, header
-        As for `standard_page`.
+    waveform : object with ``signal`` (leads, samples) in mV, ``fs`` in Hz and ``leads``
+    header : object with ``name``, ``comments``, ``date`` and ``time``
     preset : str
+        One of `PRESETS`.
     rng : numpy.random.Generator
         For the preset's random choices.
     height, width : int
@@ -47,4 +303,52 @@ def print_in_memory(
     -------
     ndarray of uint8, shape (height, width, 3)
     """
-    return draw(standard_page(waveform, header), waveform, Colours(), height, width)
+    if preset == "D1":  # no distortion: drawn as small as it is needed
+        page = kit_page(waveform, header, D1, rng)
+        return draw(page, waveform, Colours(), height, width)
+    if preset in KITS:
+        pixels = kit_image(waveform, header, KITS[preset], rng).pixels
+        shrinks = pixels.shape[0] > height
+        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        return cv2.resize(pixels, (width, height), interpolation=method)
+    return capture_scene(waveform, draw_scene(waveform, header, SCENES[preset], rng), height, width)
+
+
+@dataclass
+class SceneImage:
+    """A captured page and where everything lies on it.
+
+    Attributes
+    ----------
+    pixels : ndarray of uint8, shape (height, width, 3)
+    scene : Scene
+    dpi : int
+    """
+
+    pixels: np.ndarray
+    scene: Scene
+    dpi: int
+    pad_inches: int = 0
+
+    @property
+    def page(self) -> layout.Page:
+        """The page before it was captured."""
+        return self.scene.page
+
+    @property
+    def facts(self) -> dict:
+        """How it was captured."""
+        capture = self.scene.capture
+        return {"capture": capture.kind, "colour": capture.colour}
+
+    def to_pixels(self, points) -> np.ndarray:
+        """Points of the page in mm, shape (n, 2), as px (x, y) of the image."""
+        return self.scene.placement.to_frame(points) * self.pixels.shape[1::-1]
+
+
+def scene_image(waveform, header, preset: str, rng, dpi: int, start: float = 0.0) -> SceneImage:
+    """A captured page at a resolution in dpi of a frame of `FRAME_MM`, from `start` s on."""
+    scene = draw_scene(waveform, header, SCENES[preset], rng, start)
+    width = round(FRAME_MM / MM_PER_INCH * dpi)
+    height = round(width / frame_aspect(scene.page, scene.capture))
+    return SceneImage(capture_scene(waveform, scene, height, width), scene, dpi)

@@ -86,7 +86,7 @@ def ink_coverage(page: Page, waveform, height: int, width: int):
     for bar in page.bars:
         _add(trace, *_bar_coverage(bar, sx, sy, height, width))
     for line in page.texts:
-        _add(text, *_text_coverage(line, page.font, sx, sy, height, width))
+        _add(text, *text_coverage(line, page.font, sx, sy, height, width))
     return trace, text
 
 
@@ -302,7 +302,22 @@ def _text_mask(content: str, font: str, points: float, px_per_mm: float):
     return np.asarray(mask), float(left), float(top)
 
 
-def _text_coverage(text: Text, font: str, sx: float, sy: float, height: int, width: int):
+def text_coverage(text: Text, font: str, sx: float, sy: float, height: int, width: int):
+    """Share of each pixel that a line of text covers.
+
+    Parameters
+    ----------
+    sx, sy : float
+        px/mm.
+    height, width : int
+        Size of the picture.
+
+    Returns
+    -------
+    top, left : int
+    coverage : ndarray of float32
+        In [0, 1]; may be empty.
+    """
     scale = max(FILE_PX_PER_MM, min(sx, sy))
     mask, dx, dy = _text_mask(text.content, font, text.points, scale)
     # Place the mask on a canvas that covers whole pixels of the picture, then shrink that.
@@ -327,3 +342,10 @@ def _text_coverage(text: Text, font: str, sx: float, sy: float, height: int, wid
             canvas, (right - left, bottom - top), interpolation=cv2.INTER_AREA
         ).astype(np.float32)
     return top, left, coverage / 255
+
+
+def text_box(text: Text, font: str) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of a line of text in mm."""
+    mask, left, top = _text_mask(text.content, font, text.points, FILE_PX_PER_MM)
+    x, y = text.x + left / FILE_PX_PER_MM, text.y + top / FILE_PX_PER_MM
+    return x, y, x + mask.shape[1] / FILE_PX_PER_MM, y + mask.shape[0] / FILE_PX_PER_MM

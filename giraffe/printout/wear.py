@@ -1,0 +1,313 @@
+"""What happens to paper: ink fades, paper yellows, is folded, soaked, stained, written on and torn.
+
+Slowly varying effects are computed once on a coarse lattice of `LATTICE` points and stretched over
+the page, so a page has the same stains at every resolution, and they cost little. Every range is
+a pair (low, high) from which a value is drawn evenly; lengths are in mm, shares in [0, 1].
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from giraffe.printout.layout import Text
+from giraffe.printout.render import text_coverage
+
+LATTICE = (128, 256)  # rows and columns over a page
+
+WORDS = (
+    "sinus", "normal", "chest pain", "dyspnoea", "syncope", "follow-up", "ECG", "cardiology",
+    "review", "BP 140/85", "no change", "see notes", "palpitations", "ward 4", "troponin",
+    "repeat", "copy", "HR", "aspirin", "echo",
+)  # fmt: skip
+HAND_FONT = "cmmi10"  # an italic whose letters lean and swing, free and shipped with matplotlib
+
+
+@dataclass(frozen=True)
+class Wear:
+    """How much a page has suffered.
+
+    Attributes
+    ----------
+    yellowing, fading : (float, float)
+        Share of the way to yellow paper; largest local loss of ink.
+    creases : (int, int)
+        Number of folds.
+    crease_strength, wrinkles : (float, float)
+        Shading of folds; of crumpled paper.
+    stains : (int, int)
+    stain_strength, soaking : (float, float)
+        Darkness of stains; of a wet corner with its tide line.
+    torn : (float, float)
+        Depth of torn edges in mm.
+    words, pen_marks, stamps : (int, int)
+    """
+
+    yellowing: tuple[float, float] = (0.0, 0.0)
+    fading: tuple[float, float] = (0.0, 0.0)
+    creases: tuple[int, int] = (0, 0)
+    crease_strength: tuple[float, float] = (0.08, 0.2)
+    wrinkles: tuple[float, float] = (0.0, 0.0)
+    stains: tuple[int, int] = (0, 0)
+    stain_strength: tuple[float, float] = (0.2, 0.5)
+    soaking: tuple[float, float] = (0.0, 0.0)
+    torn: tuple[float, float] = (0.0, 0.0)
+    words: tuple[int, int] = (0, 0)
+    pen_marks: tuple[int, int] = (0, 0)
+    stamps: tuple[int, int] = (0, 0)
+
+
+def even(rng: np.random.Generator, bounds) -> float:
+    """A value drawn evenly between two bounds."""
+    return float(rng.uniform(*bounds))
+
+
+def count(rng: np.random.Generator, bounds) -> int:
+    """A whole number drawn evenly between two bounds, both included."""
+    return int(rng.integers(bounds[0], bounds[1] + 1))
+
+
+def smooth_noise(rng, rows: int, columns: int, shape=LATTICE) -> np.ndarray:
+    """Noise of mean 0 and deviation about 1 with `rows` x `columns` waves, float32."""
+    coarse = rng.standard_normal((rows + 1, columns + 1), dtype=np.float32)
+    return cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
+
+
+def stretch(field: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A field of the lattice over a picture of another size."""
+    return cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def wear_paper(pixels, page, wear: Wear, rng) -> tuple[np.ndarray, np.ndarray | None]:
+    """Age a page.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (height, width, 3)
+        The printed page; changed in place where it is written on.
+    page : giraffe.printout.layout.Page
+        For its size in mm.
+    wear : Wear
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    pixels : ndarray of uint8, shape (height, width, 3)
+    mask : ndarray of uint8, shape (height, width), or None
+        255 where there is paper; None for a whole page.
+    """
+    height, width = pixels.shape[:2]
+    _write(pixels, page, wear, rng)
+    fading = even(rng, wear.fading)
+    if fading > 0:
+        share = np.clip(0.55 + 0.35 * smooth_noise(rng, 3, 4), 0, 1) * fading
+        keep = np.rint(255 * (1 - stretch(share, height, width))).astype(np.uint8)
+        lost = cv2.multiply(255 - pixels, cv2.merge([keep] * 3), scale=1 / 255)
+        pixels = 255 - lost
+    shade = _shading(page, wear, rng)
+    if shade is not None:
+        table = np.rint(255 * np.clip(stretch(shade, height, width), 0, 1)).astype(np.uint8)
+        pixels = cv2.multiply(pixels, table, scale=1 / 255)
+    return pixels, _torn_mask(page, even(rng, wear.torn), height, width, rng)
+
+
+def _grid(page) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates in mm of the lattice points."""
+    y = (np.arange(LATTICE[0], dtype=np.float32) + 0.5) / LATTICE[0] * page.height
+    x = (np.arange(LATTICE[1], dtype=np.float32) + 0.5) / LATTICE[1] * page.width
+    return np.meshgrid(x, y)
+
+
+def _shading(page, wear: Wear, rng) -> np.ndarray | None:
+    """Share of the light that the worn paper returns, on the lattice, shape (..., 3)."""
+    yellowing, wrinkles, soaking = (
+        even(rng, bounds) for bounds in (wear.yellowing, wear.wrinkles, wear.soaking)
+    )
+    num_creases, num_stains = count(rng, wear.creases), count(rng, wear.stains)
+    if not (yellowing or wrinkles or soaking or num_creases or num_stains):
+        return None
+    x, y = _grid(page)
+    grey = np.ones(LATTICE, np.float32)
+    for _ in range(num_creases):
+        grey *= _crease(x, y, page, even(rng, wear.crease_strength), rng)
+    if wrinkles:
+        grey *= _crumple(x, y, page, wrinkles, rng)
+    shade = np.repeat(grey[:, :, None], 3, axis=2)
+    brown = np.array([0.25, 0.5, 0.85], np.float32)
+    for _ in range(num_stains):
+        dark = _stain(x, y, page, even(rng, wear.stain_strength), rng)
+        shade *= 1 - dark[:, :, None] * brown
+    if soaking:
+        shade *= 1 - _soaked(x, y, page, soaking, rng)[:, :, None] * brown
+    if yellowing:
+        patchy = 0.8 + 0.2 * smooth_noise(rng, 2, 3)
+        yellow = np.array([0.04, 0.10, 0.38], np.float32)
+        shade *= 1 - yellowing * patchy[:, :, None] * yellow
+    return shade
+
+
+def _line_distance(x, y, page, rng, upright: float):
+    """Signed distance in mm from a random line; `upright` is the chance of a steep one."""
+    angle = rng.normal(0, 0.08) + (np.pi / 2 if rng.random() < upright else 0)
+    share = rng.choice([1 / 3, 1 / 2, 2 / 3]) + rng.normal(0, 0.05)
+    cx, cy = page.width * share, page.height * share
+    return (x - cx) * -np.sin(angle) + (y - cy) * np.cos(angle)
+
+
+def _crease(x, y, page, strength: float, rng):
+    """A fold: one side a little darker, a bright and a dark edge along the line."""
+    d = _line_distance(x, y, page, rng, upright=0.6)
+    edge = np.exp(-0.5 * ((d - 0.6) / 0.9) ** 2) - 0.7 * np.exp(-0.5 * ((d + 0.9) / 1.1) ** 2)
+    side = 0.25 * strength * np.exp(-np.abs(d) / 45) * np.sign(d)
+    return np.clip(1 - strength * 0.8 * -edge * rng.choice([-1, 1]) - np.abs(side), 0, 1.02)
+
+
+def _crumple(x, y, page, strength: float, rng):
+    """Facets of crumpled paper: each random line tilts what lies behind it."""
+    light = np.zeros(LATTICE, np.float32)
+    for _ in range(14):
+        angle, phase = rng.uniform(0, np.pi), rng.uniform(0, 1, 2)
+        d = (x - page.width * phase[0]) * np.cos(angle) + (y - page.height * phase[1]) * np.sin(
+            angle
+        )
+        reach = rng.uniform(15, 60)
+        light += rng.normal(0, 1) * np.tanh(d / rng.uniform(0.8, 5)) * np.exp(-np.abs(d) / reach)
+    light += 0.5 * smooth_noise(rng, 6, 9)
+    light = cv2.GaussianBlur(light, (0, 0), 1.2)
+    return 1 - strength * np.clip(0.5 - 0.28 * light, 0, 1.4)
+
+
+def _stain(x, y, page, strength: float, rng):
+    """A dried blot: a faint inside and a darker rim of uneven outline."""
+    cx, cy = rng.uniform(0, page.width), rng.uniform(0, page.height)
+    radius = rng.uniform(8, 38)
+    outline = 1 + 0.10 * smooth_noise(rng, 5, 7)
+    r = np.hypot(x - cx, (y - cy) * rng.uniform(0.8, 1.25)) / (radius * outline)
+    inside = 0.35 * np.clip((1.05 - r) / 0.1, 0, 1)
+    rim = np.exp(-0.5 * ((r - 0.97) / rng.uniform(0.02, 0.07)) ** 2)
+    return strength * np.clip(inside + rng.uniform(0.3, 0.9) * rim, 0, 1)
+
+
+def _soaked(x, y, page, strength: float, rng):
+    """A corner or side that was wet: darker, with a tide line."""
+    angle = rng.uniform(0, 2 * np.pi)
+    d = (x - page.width / 2) * np.cos(angle) + (y - page.height / 2) * np.sin(angle)
+    d += 9 * smooth_noise(rng, 4, 6) - rng.uniform(0.05, 0.3) * page.width
+    wet = 0.45 / (1 + np.exp(np.clip(-d / 2, -30, 30)))
+    tide = 0.55 * np.exp(-0.5 * (d / 2.2) ** 2)
+    return strength * (wet + tide)
+
+
+def _torn_mask(page, depth: float, height: int, width: int, rng) -> np.ndarray | None:
+    """Paper that is left inside ragged edges."""
+    if depth <= 0:
+        return None
+    points = []
+    for corner, (dx, dy), inward in (
+        ((0, 0), (1, 0), (0, 1)),
+        ((1, 0), (0, 1), (-1, 0)),
+        ((1, 1), (-1, 0), (0, -1)),
+        ((0, 1), (0, -1), (1, 0)),
+    ):
+        steps = 40
+        rough = np.abs(np.cumsum(rng.normal(0, 0.25, steps)) + rng.normal(0, 0.3, steps))
+        rough *= depth * rng.random() / max(rough.max(), 1e-6)
+        for i in range(steps):
+            u = corner[0] + dx * i / steps + inward[0] * rough[i] / page.width
+            v = corner[1] + dy * i / steps + inward[1] * rough[i] / page.height
+            points.append((u * width, v * height))
+    mask = np.zeros((height, width), np.uint8)
+    fixed = np.rint(np.array(points) * 16).astype(np.int32)
+    cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, 4)
+    return mask
+
+
+# Writing
+
+
+def _write(pixels, page, wear: Wear, rng) -> None:
+    for _ in range(count(rng, wear.words)):
+        x = rng.uniform(0.04, 0.72) * page.width
+        y = rng.choice([rng.uniform(0.03, 0.22), rng.uniform(0.93, 0.98)]) * page.height
+        write_word(pixels, page, str(rng.choice(WORDS)), x, y, rng)
+    for _ in range(count(rng, wear.pen_marks)):
+        _pen_mark(pixels, page, rng)
+    for _ in range(count(rng, wear.stamps)):
+        _stamp(pixels, page, rng)
+
+
+def _ink_colour(rng):
+    return [(20, 30, 120), (15, 15, 20), (150, 25, 30), (30, 50, 160)][rng.integers(4)]
+
+
+def write_word(pixels, page, word: str, x: float, y: float, rng, points: float | None = None):
+    """Write a word by hand: letters of uneven height on an uneven line, in place.
+
+    Parameters
+    ----------
+    x, y : float
+        Left end of the baseline in mm.
+    points : float, optional
+        Size of the letters.
+    """
+    sy, sx = pixels.shape[0] / page.height, pixels.shape[1] / page.width
+    colour, size = _ink_colour(rng), points or rng.uniform(13, 20)
+    slope = rng.normal(0, 0.05)
+    for letter in word:
+        wobble = rng.normal(0, 0.35)
+        text = Text(letter, x, y + wobble, size * rng.uniform(0.92, 1.08))
+        if letter != " ":
+            lay_text(pixels, text, HAND_FONT, sx, sy, colour, rng.uniform(0.75, 0.95))
+        step = 0.19 * size * (0.55 if letter in "iltj 1" else 1.0)
+        x, y = x + step, y + slope * step
+
+
+def lay_text(pixels, text: Text, font: str, sx: float, sy: float, colour, strength: float) -> None:
+    """Print a text onto a picture, in place, with ink that lets some paper through."""
+    top, left, coverage = text_coverage(text, font, sx, sy, *pixels.shape[:2])
+    part = pixels[top : top + coverage.shape[0], left : left + coverage.shape[1]]
+    share = strength * coverage[:, :, None]
+    ink = np.array(colour, np.float32)
+    part[:] = (part * (1 - share) + ink * share + 0.5).astype(np.uint8)
+
+
+def _pen_mark(pixels, page, rng) -> None:
+    """A ring around a beat, or a line under it."""
+    height, width = pixels.shape[:2]
+    cx, cy = rng.uniform(0.1, 0.9) * width, rng.uniform(0.35, 0.95) * height
+    sx, sy = width / page.width, height / page.height
+    if rng.random() < 0.5:
+        t = np.linspace(0, 2 * np.pi * rng.uniform(0.95, 1.1), 40)
+        rx, ry = rng.uniform(6, 16), rng.uniform(6, 14)
+        x = cx + rx * sx * np.cos(t) * (1 + 0.03 * t)
+        y = cy + ry * sy * np.sin(t)
+    else:
+        x = cx + np.linspace(0, rng.uniform(10, 50), 30) * sx
+        y = cy + (np.cumsum(rng.normal(0, 0.15, 30))) * sy
+    fixed = np.rint(np.stack([x, y], axis=1) * 16).astype(np.int32)
+    thickness = max(1, round(0.45 * sx))
+    cv2.polylines(pixels, [fixed], False, _ink_colour(rng), thickness, cv2.LINE_AA, 4)
+
+
+def _stamp(pixels, page, rng) -> None:
+    """A framed stamp of a department, turned a little, with ink that did not take everywhere."""
+    height, width = pixels.shape[:2]
+    sy, sx = height / page.height, width / page.width
+    x, y = rng.uniform(0.5, 0.85) * page.width, rng.uniform(0.04, 0.2) * page.height
+    w, h = rng.uniform(30, 46), rng.uniform(10, 15)
+    layer = np.full((round(h * sy) + 2, round(w * sx) + 2, 3), 255, np.uint8)
+    colour = [(60, 60, 170), (170, 40, 60), (40, 120, 80)][rng.integers(3)]
+    thickness = max(1, round(0.5 * sx))
+    corner = (layer.shape[1] - 2, layer.shape[0] - 2)
+    cv2.rectangle(layer, (1, 1), corner, colour, thickness, cv2.LINE_AA)
+    word = str(rng.choice(["CARDIOLOGY", "RECEIVED", "COPY", "WARD 7", "SEEN"]))
+    lay_text(layer, Text(word, 4, 0.7 * h, 13), "DejaVuSans-Bold", sx, sy, colour, 0.9)
+    centre = (layer.shape[1] / 2, layer.shape[0] / 2)
+    turn = cv2.getRotationMatrix2D(centre, rng.uniform(-8, 8), 1.0)
+    layer = cv2.warpAffine(layer, turn, layer.shape[1::-1], borderValue=(255, 255, 255))
+    blotchy = 0.75 + 0.25 * smooth_noise(rng, 6, 12, layer.shape[:2])
+    faded = 255 - (255 - layer) * np.clip(blotchy, 0.2, 1)[:, :, None]
+    top, left = int(y * sy), int(x * sx)
+    part = pixels[top : top + layer.shape[0], left : left + layer.shape[1]]
+    faded = faded[: part.shape[0], : part.shape[1]].astype(np.uint8)
+    part[:] = cv2.multiply(part, faded, scale=1 / 255)
