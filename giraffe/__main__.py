@@ -6,12 +6,12 @@ import logging
 import secrets
 import sys
 
-from giraffe.checkpoint import ModelError
 from giraffe.classes import CLASSES
+from giraffe.errors import ModelError, RecordError
 from giraffe.printout.kit import GRID_COLOURS, KitOptions
 from giraffe.printout.presets import KITS, PRESETS, SCENES
 from giraffe.recipe import PROFILES, RECIPES, find
-from giraffe.records import RecordError, summarise_problems
+from giraffe.records import summarise_problems
 from giraffe.settings import Settings
 
 
@@ -192,6 +192,24 @@ def report(args) -> int:
     return 0
 
 
+def sheet(args) -> int:
+    """Show one record in every kind of printout, as one picture; print the conditions' ranges."""
+    from pathlib import Path
+
+    import cv2
+
+    from giraffe.files import write_atomically
+    from giraffe.report import printouts_sheet, ranges_table
+
+    output = Path(args.output)
+    pixels = printouts_sheet(Path(args.record.removesuffix(".hea")), args.seed)
+    settings = [cv2.IMWRITE_JPEG_QUALITY, 85] if output.suffix in (".jpg", ".jpeg") else []
+    encoded = cv2.imencode(output.suffix or ".png", pixels[:, :, ::-1], settings)[1]
+    write_atomically(output, encoded.tobytes())
+    print(ranges_table(), end="")
+    return 0
+
+
 def _settings(args) -> Settings:
     """Settings of the environment, changed by the options that were given."""
     settings = Settings.from_environment()
@@ -280,6 +298,11 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("reference", help="records with labels and images")
     p.add_argument("outputs", help="the model's outputs for them")
     p.add_argument("-o", "--output", required=True, help="folder to write")
+
+    p = add("sheet", sheet)
+    p.add_argument("record", help="record with a waveform")
+    p.add_argument("-o", "--output", required=True, help="picture to write, .png or .jpg")
+    p.add_argument("--seed", type=int, default=1, help="of the random choices")
     return parser
 
 

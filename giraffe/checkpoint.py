@@ -15,16 +15,13 @@ import torch
 import torchvision
 
 from giraffe.classes import CLASSES
+from giraffe.errors import ModelError
 from giraffe.files import write_atomically
 from giraffe.network import Network
 from giraffe.recipe import Recipe
 
 FORMAT = 1
 DESCRIPTION = "model.json"
-
-
-class ModelError(ValueError):
-    """A model folder that cannot be used; the message says what to do."""
 
 
 def weights_name(k: int) -> str:

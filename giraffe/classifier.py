@@ -11,9 +11,10 @@ from torchvision.models.inception import BasicConv2d
 
 from giraffe.checkpoint import load_model
 from giraffe.classes import CLASSES
-from giraffe.data import ImageError, read_image, resize, to_rgb
+from giraffe.data import read_image, resize, to_rgb
 from giraffe.device import autocast, best_device, choose_precision
-from giraffe.records import RecordError, open_record
+from giraffe.errors import ImageError, RecordError
+from giraffe.records import open_record
 
 log = logging.getLogger(__name__)
 

@@ -11,18 +11,15 @@ from PIL import Image, ImageOps
 from torch.utils.data import DataLoader, Dataset
 
 from giraffe.classes import encode
+from giraffe.errors import ImageError, RecordError
 from giraffe.printout.presets import print_in_memory
 from giraffe.randomness import random_stream
-from giraffe.records import Record, RecordError, read_waveform
+from giraffe.records import Record, read_waveform
 
 log = logging.getLogger(__name__)
 
 MAX_PIXELS = 120_000_000
 """Larger images are refused: a decoded one of this size takes 360 MB."""
-
-
-class ImageError(ValueError):
-    """An image that cannot be used; the message names the file and what is wrong with it."""
 
 
 def to_rgb(image: Image.Image) -> np.ndarray:

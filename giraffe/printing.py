@@ -16,19 +16,28 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from giraffe.ecg.hide import with_image_line
+from giraffe.errors import RecordError
 from giraffe.files import copy_with_times, write_atomically
 from giraffe.printout.kit import KitOptions, image_config, kit_image
 from giraffe.printout.layout import ROW_SECONDS_AT_25
 from giraffe.printout.presets import SCENES, scene_image
 from giraffe.printout.render import sample_range
 from giraffe.randomness import random_stream
-from giraffe.records import LEADS, RecordError, open_record, read_text, read_waveform, scan
+from giraffe.records import LEADS, open_record, read_text, read_waveform, scan
 
 log = logging.getLogger(__name__)
 
-# Level 1 is a third of the time of level 6 and 25 % larger; noisy pages do not compress anyway.
-PNG_SETTINGS = [cv2.IMWRITE_PNG_COMPRESSION, 1]
-INVALID_SAMPLE = -32768  # WFDB's, in format 16
+# The Up filter turns the grid, alike from row to row, into zeros: 50 ms instead of 160 per page.
+PNG_SETTINGS = [
+    cv2.IMWRITE_PNG_COMPRESSION, 1,
+    cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP,
+]  # fmt: skip
+# Noise does not compress: looking for repetitions would take twice as long and save a tenth.
+NOISY_PNG = [
+    cv2.IMWRITE_PNG_COMPRESSION, 1,
+    cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB,
+    cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY,
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,10 @@ class PrintJob:
 def encode_png(pixels: np.ndarray) -> bytes:
     """A lossless PNG of an image of uint8, shape (height, width, 3), RGB."""
     swapped = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    done, encoded = cv2.imencode(".png", swapped, PNG_SETTINGS)
+    step = max(len(swapped) // 40, 1)
+    below = swapped[1::step, ::7]
+    noisy = np.mean(below == swapped[:-1:step, ::7][: len(below)]) < 0.5
+    done, encoded = cv2.imencode(".png", swapped, NOISY_PNG if noisy else PNG_SETTINGS)
     if not done:
         raise RuntimeError("PNG encoding failed")
     return encoded.tobytes()

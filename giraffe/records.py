@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from giraffe.classes import canonical_label
+from giraffe.errors import RecordError
 
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 """The 12 leads in PTB-XL's order and the usual spelling."""
@@ -22,10 +23,6 @@ LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V
 _LEAD_SPELLINGS = {name.upper(): name for name in LEADS}
 _MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "v": 1e3}
 _HEAD_BYTES = 4096
-
-
-class RecordError(ValueError):
-    """A record that cannot be used; the message names the file and what is wrong with it."""
 
 
 @dataclass(frozen=True)

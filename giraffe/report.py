@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 
 from giraffe.classes import CLASSES, encode
+from giraffe.errors import RecordError
 from giraffe.files import write_atomically
 from giraffe.metrics import f_per_class, macro
-from giraffe.records import RecordError, open_record, scan
+from giraffe.records import open_record, read_waveform, scan
 
 
 def plot_history(history: list[dict], path: Path) -> None:
@@ -30,6 +31,7 @@ def plot_history(history: list[dict], path: Path) -> None:
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend()
         axes.grid(alpha=0.3)
+    left.set_yscale("log")  # the GEV's validation loss can leap over many decades
     right.set_ylim(0, 1)
     right.set_title("validation", fontsize="medium")
     write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=110))
@@ -106,6 +108,68 @@ def examples_sheet(data: Path, names, truth, predicted, most: int = 6) -> np.nda
         tiles.append(np.full_like(tiles[0], 255))
     pairs = zip(tiles[::2], tiles[1::2], strict=True)
     return np.vstack([np.hstack(pair) for pair in pairs])
+
+
+def printouts_sheet(record: Path, seed: int = 1) -> np.ndarray:
+    """One record in every preset, side by side.
+
+    Parameters
+    ----------
+    record : Path
+        Record with a waveform, without extension.
+    seed : int
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+    """
+    from giraffe.printout.kit import kit_image
+    from giraffe.printout.presets import KITS, PRESETS, scene_image
+    from giraffe.randomness import random_stream
+
+    opened = open_record(record)
+    waveform = read_waveform(opened)
+    tiles = []
+    for name in PRESETS:
+        rng = random_stream(seed, opened.header.name, name)
+        if name in KITS:
+            pixels = kit_image(waveform, opened.header, KITS[name], rng).pixels
+        else:
+            pixels = scene_image(waveform, opened.header, name, rng, 150).pixels
+        scale = min(620 / pixels.shape[1], 480 / pixels.shape[0])
+        size = [round(n * scale) for n in pixels.shape[1::-1]]
+        tile = np.full((520, 640, 3), 255, np.uint8)
+        tile[34 : 34 + size[1], 10 : 10 + size[0]] = cv2.resize(
+            pixels, size, interpolation=cv2.INTER_AREA
+        )
+        cv2.putText(tile, name, (10, 24), 0, 0.65, (0, 0, 0), 1, cv2.LINE_AA)
+        tiles.append(tile)
+    return np.vstack([np.hstack(tiles[i : i + 3]) for i in range(0, len(tiles), 3)])
+
+
+def ranges_table() -> str:
+    """The numeric ranges of the eight capture conditions as a Markdown table."""
+    import dataclasses
+
+    from giraffe.printout.presets import CONDITIONS
+
+    lines = ["| condition | paper | capture |", "|---|---|---|"]
+    for name, preset in CONDITIONS.items():
+        cells = []
+        for part in (preset.wears[0][0], preset.captures[0][0]):
+            default = type(part)(**({"kind": part.kind} if hasattr(part, "kind") else {}))
+            changed = [
+                f"{f.name} {_range(getattr(part, f.name))}"
+                for f in dataclasses.fields(part)
+                if f.name == "kind" or getattr(part, f.name) != getattr(default, f.name)
+            ]
+            cells.append(", ".join(changed) or "as printed")
+        lines.append(f"| `{name}` | {cells[0]} | {cells[1]} |")
+    return "\n".join(lines) + "\n"
+
+
+def _range(value) -> str:
+    return value if isinstance(value, str) else f"{value[0]:g}-{value[1]:g}"
 
 
 def write_report(reference: Path, outputs: Path, folder: Path) -> str:

@@ -28,7 +28,6 @@ from tqdm import tqdm
 
 from giraffe.checkpoint import (
     DESCRIPTION,
-    ModelError,
     load_tensors,
     save_model,
     save_tensors,
@@ -39,12 +38,12 @@ from giraffe.classes import CLASSES, encode
 from giraffe.classifier import decide
 from giraffe.data import EpochSampler, PrintoutDataset, Source, make_loader
 from giraffe.device import autocast, best_device, choose_precision, describe
+from giraffe.errors import ModelError, RecordError
 from giraffe.files import write_atomically
 from giraffe.metrics import auroc_per_class, f_per_class, macro
 from giraffe.network import Network, load_initial
 from giraffe.records import (
     Record,
-    RecordError,
     count_unknown_labels,
     group_identical,
     scan,

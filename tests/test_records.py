@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from giraffe.classes import CLASSES, decode, encode
+from giraffe.errors import RecordError
 from giraffe.records import (
-    RecordError,
     find_headers,
     group_identical,
     open_record,

@@ -15,13 +15,14 @@ import torch
 from conftest import ROOT
 
 from giraffe import training
-from giraffe.checkpoint import ModelError, load_model
+from giraffe.checkpoint import load_model
 from giraffe.classes import CLASSES, encode
 from giraffe.classifier import Classifier, decide
+from giraffe.errors import ModelError, RecordError
 from giraffe.metrics import f_per_class, macro
 from giraffe.network import Network, load_initial
 from giraffe.recipe import PROFILES, RECIPES
-from giraffe.records import RecordError, scan
+from giraffe.records import scan
 from giraffe.settings import Settings
 
 LABEL_LINE = "# Labels: "

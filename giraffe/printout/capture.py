@@ -14,6 +14,7 @@ from giraffe.printout.wear import even, smooth_noise, stretch
 
 NOISE_SHAPE = (640, 1280)
 NOISE_DEVIATION = 32  # grey levels of the stored noise
+FILE_WIDTH = 2362  # px of a frame of 300 mm at 200 dpi
 MAP_STEP = 8  # the map from frame to page is computed at every eighth pixel
 
 
@@ -256,12 +257,13 @@ def _moire(pixels, strength: float, rng) -> np.ndarray:
     u = np.arange(width, dtype=np.float32)[None, :] / width
     angle, waves = rng.uniform(0, np.pi), rng.uniform(18, 60)
     bend = rng.uniform(-0.2, 0.2)
-    phase = 2 * np.pi * waves * (u * np.cos(angle) + v * np.sin(angle) + bend * u * v)
-    tables = [
-        np.rint(255 * (1 - strength * (0.5 + 0.5 * np.sin(phase + shift)))).astype(np.uint8)
-        for shift in (0.0, 1.2, 2.4)
-    ]
-    return cv2.multiply(pixels, cv2.merge(tables), scale=1 / 255)
+    # The phase in 1/256 of a turn; the sine of each channel comes from a table.
+    turns = waves * (u * np.float32(np.cos(angle)) + v * (np.sin(angle) + bend * u))
+    phase = (turns.astype(np.float32) * 256).astype(np.int32).astype(np.uint8)
+    table = 2 * np.pi * np.arange(256)[:, None] / 256 + np.array([0.0, 1.2, 2.4])
+    light = np.rint(255 * (1 - strength * (0.5 + 0.5 * np.sin(table)))).astype(np.uint8)
+    stripes = cv2.LUT(cv2.merge([phase] * 3), light.reshape(1, 256, 3))
+    return cv2.multiply(pixels, stripes, scale=1 / 255)
 
 
 def _tone(capture: Capture, exposure: float, contrast: float) -> np.ndarray:
@@ -307,9 +309,11 @@ def take(pixels, mask, page, capture: Capture, placement: Placement, rng, height
         cv2.remap(pixels, map_x, map_y, cv2.INTER_LINEAR, picture, cv2.BORDER_TRANSPARENT)
     else:
         warped = cv2.remap(pixels, map_x, map_y, cv2.INTER_LINEAR)
-        paper = cv2.remap(mask, map_x, map_y, cv2.INTER_LINEAR)[:, :, None].astype(np.float32)
-        share = paper / 255
-        picture = (warped * share + background * (1 - share)).astype(np.uint8)
+        paper = cv2.merge([cv2.remap(mask, map_x, map_y, cv2.INTER_LINEAR)] * 3)
+        picture = cv2.add(
+            cv2.multiply(warped, paper, scale=1 / 255),
+            cv2.multiply(background, 255 - paper, scale=1 / 255),
+        )
     if capture.kind == "monitor":
         picture = _window(picture, rng)
         moire = even(rng, capture.moire)
@@ -345,6 +349,8 @@ def take(pixels, mask, page, capture: Capture, placement: Placement, rng, height
         if capture.colour != "colour":
             picture = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     quality = int(rng.integers(capture.quality[0], capture.quality[1] + 1))
+    # The loss of a file of ordinary size, seen from as far as a smaller picture is.
+    quality = round(100 - (100 - quality) * min(1.0, width / FILE_WIDTH))
     if quality < 95:
         encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
         picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR)

@@ -13,7 +13,7 @@ import numpy as np
 
 from giraffe.printout import layout
 from giraffe.printout.capture import Capture, Placement, frame_aspect, place, take
-from giraffe.printout.kit import D1, D2, D3, kit_image, kit_page
+from giraffe.printout.kit import D1, D2, D3, kit_colours, kit_image, kit_page
 from giraffe.printout.layout import MM_PER_INCH, Format, Text, arrange, patient_header
 from giraffe.printout.render import Colours, draw
 from giraffe.printout.wear import Wear, even, wear_paper
@@ -113,7 +113,7 @@ _COLOUR_SCAN = Capture(
 _BW_SCAN = replace(_COLOUR_SCAN, colour="bw", contrast=(1.0, 1.6), exposure=(0.95, 1.05))
 _PHONE = Capture(
     "phone", turn=(0.0, 6.0), tilt=(5.0, 20.0), margin=(0.01, 0.08), bend=(0.0, 3.0),
-    shadow=(0.15, 0.5), vignette=(0.05, 0.3), blur=(0.12, 0.35), balance=(0.03, 0.15),
+    shadow=(0.15, 0.5), vignette=(0.05, 0.3), blur=(0.12, 0.35), balance=(0.02, 0.1),
     exposure=(0.85, 1.1), contrast=(0.8, 1.05), noise=(2.0, 6.0), quality=(45, 80),
 )  # fmt: skip
 _MONITOR = Capture(
@@ -277,7 +277,10 @@ def draw_scene(waveform, header, preset: Preset, rng, start: float = 0.0) -> Sce
 
 def capture_scene(waveform, scene: Scene, height: int, width: int) -> np.ndarray:
     """Print, wear and capture a page at a size in px."""
-    pixels = draw(scene.page, waveform, scene.colours, height, width)
+    # The network's input is 3.7 px/mm wide but 2.4 px/mm high: too coarse for a grid of 1 mm to be
+    # moved without loss, so such pages are drawn with square pixels first.
+    rows = max(height, round(width * scene.page.height / scene.page.width))
+    pixels = draw(scene.page, waveform, scene.colours, rows, width)
     paper_rng, camera_rng = (np.random.default_rng(int(seed)) for seed in scene.seeds)
     pixels, mask = wear_paper(pixels, scene.page, scene.wear, paper_rng)
     return take(pixels, mask, scene.page, scene.capture, scene.placement, camera_rng, height, width)
@@ -304,8 +307,8 @@ def print_in_memory(
     ndarray of uint8, shape (height, width, 3)
     """
     if preset == "D1":  # no distortion: drawn as small as it is needed
-        page = kit_page(waveform, header, D1, rng)
-        return draw(page, waveform, Colours(), height, width)
+        colours, _ = kit_colours(D1, rng)
+        return draw(kit_page(waveform, header, D1, rng), waveform, colours, height, width)
     if preset in KITS:
         pixels = kit_image(waveform, header, KITS[preset], rng).pixels
         shrinks = pixels.shape[0] > height

@@ -58,8 +58,11 @@ def draw(page: Page, waveform, colours: Colours, height: int, width: int) -> np.
     """
     picture = draw_grid(page, colours, height, width)
     trace, text = ink_coverage(page, waveform, height, width)
-    lay_ink(picture, text, colours.text)
-    lay_ink(picture, trace, colours.trace)
+    if colours.text == colours.trace:
+        lay_ink(picture, np.maximum(trace, text, out=trace), colours.trace)
+    else:
+        lay_ink(picture, text, colours.text)
+        lay_ink(picture, trace, colours.trace)
     return picture
 
 
@@ -80,14 +83,32 @@ def ink_coverage(page: Page, waveform, height: int, width: int):
     trace, text = np.zeros((2, height, width), np.float32)
     radius = page.trace_points * MM_PER_POINT / 2
     sub = int(np.clip(np.ceil(SUB_COLUMNS * FILE_PX_PER_MM / sx), SUB_COLUMNS, 12))
-    for strip in page.strips:
-        x, y = strip_pixels(page, strip, waveform, sx, sy)
+    for x, y in _rows(page, waveform, sx, sy):
         _add(trace, *trace_coverage(x, y, radius * sx, radius * sy, height, width, sub))
     for bar in page.bars:
         _add(trace, *_bar_coverage(bar, sx, sy, height, width))
     for line in page.texts:
         _add(text, *text_coverage(line, page.font, sx, sy, height, width))
     return trace, text
+
+
+def _rows(page: Page, waveform, sx: float, sy: float):
+    """Lines in px, one for all strips of a row; a NaN between two strips lifts the pen."""
+    rows: dict[float, list] = {}
+    for strip in page.strips:
+        rows.setdefault(strip.baseline, []).append(strip)
+    for strips in rows.values():
+        xs, ys = [], []
+        for strip in sorted(strips, key=lambda s: s.x):
+            x, y = strip_pixels(page, strip, waveform, sx, sy)
+            if xs and len(x):
+                xs.append(np.array([(xs[-1][-1] + x[0]) / 2]))
+                ys.append(np.array([np.nan]))
+            if len(x):
+                xs.append(x)
+                ys.append(y)
+        if xs:
+            yield np.concatenate(xs), np.concatenate(ys)
 
 
 def _add(ink, top: int, left: int, coverage) -> None:
@@ -287,12 +308,12 @@ def lay_ink(picture, coverage, colour) -> None:
     pixels[touched] = (old + (np.array(colour, np.float32) - old) * share + 0.5).astype(np.uint8)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _font(name: str, size_px: float) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(files("matplotlib") / f"mpl-data/fonts/ttf/{name}.ttf"), size_px)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=1024)
 def _text_mask(content: str, font: str, points: float, px_per_mm: float):
     """Text as a mask, and the offset of its upper left corner from the baseline's left end."""
     face = _font(font, points * MM_PER_POINT * px_per_mm)

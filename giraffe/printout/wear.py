@@ -165,13 +165,13 @@ def _crease(x, y, page, strength: float, rng):
 def _crumple(x, y, page, strength: float, rng):
     """Facets of crumpled paper: each random line tilts what lies behind it."""
     light = np.zeros(LATTICE, np.float32)
-    for _ in range(14):
+    for _ in range(10):
         angle, phase = rng.uniform(0, np.pi), rng.uniform(0, 1, 2)
         d = (x - page.width * phase[0]) * np.cos(angle) + (y - page.height * phase[1]) * np.sin(
             angle
         )
-        reach = rng.uniform(15, 60)
-        light += rng.normal(0, 1) * np.tanh(d / rng.uniform(0.8, 5)) * np.exp(-np.abs(d) / reach)
+        reach, edge = rng.uniform(15, 60), rng.uniform(0.8, 5)
+        light += rng.normal(0, 1) * d / ((np.abs(d) + edge) * (1 + (d / reach) ** 2))
     light += 0.5 * smooth_noise(rng, 6, 9)
     light = cv2.GaussianBlur(light, (0, 0), 1.2)
     return 1 - strength * np.clip(0.5 - 0.28 * light, 0, 1.4)
@@ -241,7 +241,7 @@ def _ink_colour(rng):
 
 
 def write_word(pixels, page, word: str, x: float, y: float, rng, points: float | None = None):
-    """Write a word by hand: letters of uneven height on an uneven line, in place.
+    """Write a word by hand: leaning letters on an uneven line, in place.
 
     Parameters
     ----------
@@ -251,13 +251,15 @@ def write_word(pixels, page, word: str, x: float, y: float, rng, points: float |
         Size of the letters.
     """
     sy, sx = pixels.shape[0] / page.height, pixels.shape[1] / page.width
-    colour, size = _ink_colour(rng), points or rng.uniform(13, 20)
+    # Whole points, so that letters are drawn once and kept.
+    colour, size = _ink_colour(rng), points or int(rng.integers(13, 21))
+    strength = rng.uniform(0.75, 0.95)
     slope = rng.normal(0, 0.05)
     for letter in word:
         wobble = rng.normal(0, 0.35)
-        text = Text(letter, x, y + wobble, size * rng.uniform(0.92, 1.08))
         if letter != " ":
-            lay_text(pixels, text, HAND_FONT, sx, sy, colour, rng.uniform(0.75, 0.95))
+            text = Text(letter, x, y + wobble, size)
+            lay_text(pixels, text, HAND_FONT, sx, sy, colour, strength)
         step = 0.19 * size * (0.55 if letter in "iltj 1" else 1.0)
         x, y = x + step, y + slope * step
 

@@ -1,0 +1,25 @@
+"""What the documents say is what the code does."""
+
+from conftest import ROOT
+
+from giraffe.__main__ import get_parser
+from giraffe.recipe import PROFILES, RECIPES
+from giraffe.report import ranges_table
+
+
+def test_the_published_ranges_of_the_conditions_are_those_of_the_code():
+    assert ranges_table() in (ROOT / "docs" / "printouts.md").read_text()
+
+
+def test_the_readme_names_every_command_recipe_and_profile():
+    text = (ROOT / "README.md").read_text()
+    commands = get_parser()._subparsers._group_actions[0].choices
+    for name in (*commands, *RECIPES, *PROFILES):
+        assert f"`{name}`" in text or f" {name}" in text, name
+
+
+def test_every_dependency_has_a_reason():
+    text = (ROOT / "docs" / "dependencies.md").read_text()
+    for line in (ROOT / "requirements.in").read_text().splitlines():
+        if line and not line.startswith("#"):
+            assert line.split("==")[0] in text, line
