@@ -3,7 +3,7 @@
 # make test      what CI runs
 PYTHON ?= python3.11
 PY := .venv/bin/python
-DEMO_RECORDS ?= 36
+DEMO_RECORDS ?= 32
 DEMO_HELD_OUT ?= 24
 
 .PHONY: install demo test test-slow lint pin clean

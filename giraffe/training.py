@@ -42,6 +42,7 @@ from giraffe.errors import ModelError, RecordError
 from giraffe.files import write_atomically
 from giraffe.metrics import auroc_per_class, f_per_class, macro
 from giraffe.network import Network, load_initial
+from giraffe.randomness import random_stream
 from giraffe.records import (
     Record,
     count_unknown_labels,
@@ -188,7 +189,8 @@ def train(
         log.info(
             "The %s profile uses %d of %d records.", profile.name, profile.records, len(records)
         )
-        records = records[: profile.records]
+        order = random_stream(settings.seed, "cap").permutation(len(records))
+        records = [records[i] for i in sorted(order[: profile.records])]
     training, validation = split_records(records, settings)
 
     model_folder = Path(model_folder)
