@@ -291,6 +291,73 @@ def test_folded_batch_norm_gives_the_same_probabilities(tmp_path):
     np.testing.assert_allclose(ours, expected, atol=1e-4)
 
 
+def test_weights_of_a_file_are_used_with_a_fresh_last_layer(tmp_path):
+    trained = Network(RECIPES["2324"], (80, 103))
+    torch.save(trained.state_dict(), tmp_path / "w.pt")
+    recipe = dataclasses.replace(RECIPES["2324"], initial=str(tmp_path / "w.pt"))
+    network = Network(recipe, (80, 103))
+    assert "weights of w.pt" in load_initial(network, recipe)
+    assert torch.equal(network.body[0].weight, trained.body[0].weight)
+    assert not torch.equal(network.last.weight, trained.last.weight)
+    absent = dataclasses.replace(recipe, initial=str(tmp_path / "none.pt"))
+    assert "random weights (no such file" in load_initial(network, absent)
+
+
+def test_where_the_auroc_is_undefined_the_validation_loss_decides(
+    records_folder, tmp_path, smoke_settings, caplog
+):
+    records, _ = scan(records_folder)
+    norm = [r for r in records if r.labels == ("NORM",)][:2]
+    recipe = dataclasses.replace(smoke_settings.recipe, epochs=3, patience=5)
+    settings = dataclasses.replace(smoke_settings, recipe=recipe)
+    run = training.TrainingRun(records[:8], norm, settings, tmp_path, verbose=False)
+    run.begin()
+    run.fit(time.monotonic() + 600)
+    assert caplog.text.count("the validation loss decides") == 1
+    losses = [row["validation_loss"] for row in run.progress.history]
+    assert run.progress.best_epoch == int(np.argmin(losses)) + 1
+
+
+def test_without_validation_records_the_last_epoch_is_kept(
+    records_folder, tmp_path, smoke_settings, caplog
+):
+    records, _ = scan(records_folder)
+    recipe = dataclasses.replace(smoke_settings.recipe, epochs=2, patience=5)
+    settings = dataclasses.replace(smoke_settings, recipe=recipe)
+    run = training.TrainingRun(records[:8], [], settings, tmp_path, verbose=False)
+    run.begin()
+    run.fit(time.monotonic() + 600)
+    assert caplog.text.count("the last epoch is kept") == 1
+    assert run.progress.best_epoch == 2
+
+
+def test_the_scoring_profile_on_a_cpu_names_demo(records_folder, tmp_path, smoke_settings, caplog):
+    profile = dataclasses.replace(PROFILES["scoring"], scale=0.1875, workers=0)
+    settings = dataclasses.replace(smoke_settings, profile=profile)
+    records, _ = scan(records_folder)
+    run = training.TrainingRun(
+        records[:4], [], settings, tmp_path, verbose=False, device=torch.device("cpu")
+    )
+    run.begin()
+    assert "GIRAFFE_PROFILE=demo" in caplog.text
+
+
+def test_several_images_of_a_record_are_averaged(records_folder, tmp_path, smoke_settings):
+    recipe = dataclasses.replace(smoke_settings.recipe, all_images=True)
+    settings = dataclasses.replace(smoke_settings, recipe=recipe)
+    training.train(records_folder, tmp_path / "m", settings, verbose=False)
+    classifier = Classifier(tmp_path / "m")
+    names = ["sim0005_000000", "sim0005_000001"]
+    single = [classifier.record_probabilities(records_folder / name) for name in names]
+    (tmp_path / "both.hea").write_text(
+        f"both 0 500 5000\n# Image: {names[0]}-0.png, {names[1]}-0.png\n"
+    )
+    for name in names:
+        shutil.copy(records_folder / f"{name}-0.png", tmp_path)
+    both = classifier.record_probabilities(tmp_path / "both")
+    np.testing.assert_allclose(both, np.mean(single, axis=0), atol=1e-6)
+
+
 class Executes:
     def __init__(self, path):
         self.path = path

@@ -24,7 +24,7 @@ from giraffe.printout.layout import (
     scale_texts,
 )
 from giraffe.printout.render import Colours, draw, sample_range, strip_pixels, text_box
-from giraffe.printout.wear import WORDS, smooth_noise, write_word
+from giraffe.printout.wear import WORDS, crumpled, lattice, smooth_noise, write_word
 
 GRID_COLOURS = {
     1: ((109, 50, 47), (150, 107, 101)),
@@ -248,7 +248,7 @@ def kit_image(waveform, header, options: KitOptions, rng, start: float = 0.0) ->
     if coins[0]:
         _handwriting(pixels, options, dpi, rng)
     if coins[1]:
-        pixels = _crease_and_wrinkle(pixels, options, rng)
+        pixels = _crease_and_wrinkle(pixels, options, dpi, rng)
     if coins[2]:
         pixels, matrix, more = _augment(pixels, matrix, options, rng)
         facts |= more
@@ -278,7 +278,7 @@ def _handwriting(pixels, options: KitOptions, dpi: int, rng) -> None:
         write_word(pixels, sheet, str(rng.choice(WORDS)), x, y, rng)
 
 
-def _crease_and_wrinkle(pixels, options: KitOptions, rng) -> np.ndarray:
+def _crease_and_wrinkle(pixels, options: KitOptions, dpi: int, rng) -> np.ndarray:
     """Evenly spaced brighter bands, and a texture of crumpled paper in hard light."""
     height, width = pixels.shape[:2]
     angle = np.deg2rad(rng.integers(0, options.crease_angle + 1))
@@ -303,9 +303,9 @@ def _crease_and_wrinkle(pixels, options: KitOptions, rng) -> np.ndarray:
     layer = cv2.GaussianBlur(layer, (0, 0), 0.6)
     # Hard light with a texture t about 1/2: 2 p t where t < 1/2, else 1 - 2 (1 - p)(1 - t); either
     # is a factor on the page's p, and something added.
-    t = 0.5 + 0.09 * smooth_noise(rng, 4, 5, layer.shape)
-    t += 0.04 * smooth_noise(rng, 14, 18, layer.shape)
-    t += 0.06 * np.abs(smooth_noise(rng, 7, 9, layer.shape)) - 0.12
+    sheet = _Sheet(pixels, dpi)
+    folds = cv2.resize(crumpled(*lattice(sheet), sheet, rng), (columns, rows))
+    t = 0.62 - 0.27 * folds + 0.015 * smooth_noise(rng, 14, 18, layer.shape)
     t = np.clip(t, 0.05, 0.95)
     factor = np.minimum(2 * t, 2 - 2 * t) * layer
     added = np.maximum(2 * t - 1, 0)

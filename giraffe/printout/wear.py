@@ -16,11 +16,12 @@ from giraffe.printout.render import text_coverage
 LATTICE = (128, 256)  # rows and columns over a page
 
 WORDS = (
-    "sinus", "normal", "chest pain", "dyspnoea", "syncope", "follow-up", "ECG", "cardiology",
-    "review", "BP 140/85", "no change", "see notes", "palpitations", "ward 4", "troponin",
+    "sinus", "normal", "chest pain", "dyspnoea", "syncope", "follow up", "ECG", "cardiology",
+    "review", "BP normal", "no change", "see notes", "palpitations", "ward", "troponin",
     "repeat", "copy", "HR", "aspirin", "echo",
 )  # fmt: skip
-HAND_FONT = "cmmi10"  # an italic whose letters lean and swing, free and shipped with matplotlib
+# An italic whose letters lean and swing, free and shipped with matplotlib; it has letters only.
+HAND_FONT = "cmmi10"
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def wear_paper(pixels, page, wear: Wear, rng) -> tuple[np.ndarray, np.ndarray | 
     return pixels, _torn_mask(page, even(rng, wear.torn), height, width, rng)
 
 
-def _grid(page) -> tuple[np.ndarray, np.ndarray]:
+def lattice(page) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates in mm of the lattice points."""
     y = (np.arange(LATTICE[0], dtype=np.float32) + 0.5) / LATTICE[0] * page.height
     x = (np.arange(LATTICE[1], dtype=np.float32) + 0.5) / LATTICE[1] * page.width
@@ -126,12 +127,12 @@ def _shading(page, wear: Wear, rng) -> np.ndarray | None:
     num_creases, num_stains = count(rng, wear.creases), count(rng, wear.stains)
     if not (yellowing or wrinkles or soaking or num_creases or num_stains):
         return None
-    x, y = _grid(page)
+    x, y = lattice(page)
     grey = np.ones(LATTICE, np.float32)
     for _ in range(num_creases):
         grey *= _crease(x, y, page, even(rng, wear.crease_strength), rng)
     if wrinkles:
-        grey *= _crumple(x, y, page, wrinkles, rng)
+        grey *= 1 - wrinkles * crumpled(x, y, page, rng)
     shade = np.repeat(grey[:, :, None], 3, axis=2)
     brown = np.array([0.25, 0.5, 0.85], np.float32)
     for _ in range(num_stains):
@@ -162,8 +163,19 @@ def _crease(x, y, page, strength: float, rng):
     return np.clip(1 - strength * 0.8 * -edge * rng.choice([-1, 1]) - np.abs(side), 0, 1.02)
 
 
-def _crumple(x, y, page, strength: float, rng):
-    """Facets of crumpled paper: each random line tilts what lies behind it."""
+def crumpled(x, y, page, rng) -> np.ndarray:
+    """Facets of crumpled paper: each random line tilts what lies behind it.
+
+    Parameters
+    ----------
+    x, y : ndarray
+        Coordinates in mm; see `lattice`.
+
+    Returns
+    -------
+    ndarray of float32
+        How dark each point is, from 0 to 1.4, about 0.5.
+    """
     light = np.zeros(LATTICE, np.float32)
     for _ in range(10):
         angle, phase = rng.uniform(0, np.pi), rng.uniform(0, 1, 2)
@@ -174,7 +186,7 @@ def _crumple(x, y, page, strength: float, rng):
         light += rng.normal(0, 1) * d / ((np.abs(d) + edge) * (1 + (d / reach) ** 2))
     light += 0.5 * smooth_noise(rng, 6, 9)
     light = cv2.GaussianBlur(light, (0, 0), 1.2)
-    return 1 - strength * np.clip(0.5 - 0.28 * light, 0, 1.4)
+    return np.clip(0.5 - 0.28 * light, 0, 1.4)
 
 
 def _stain(x, y, page, strength: float, rng):
