@@ -1,6 +1,23 @@
-"""The split into training and validation records."""
+"""Which records of a folder train and which validate."""
+
+import logging
+from pathlib import Path
 
 import numpy as np
+
+from giraffe.classes import encode
+from giraffe.errors import RecordError
+from giraffe.records import (
+    Record,
+    count_unknown_labels,
+    group_identical,
+    scan,
+    summarise_problems,
+    usable_for_training,
+)
+from giraffe.settings import Settings
+
+log = logging.getLogger(__name__)
 
 VALIDATION_SHARE = 0.2
 
@@ -51,3 +68,42 @@ def random_split(groups, seed: int, share: float = VALIDATION_SHARE):
     held_out = np.zeros(len(numbers), dtype=bool)
     held_out[order[: int(share * len(numbers) + 0.5)]] = True
     return np.flatnonzero(~held_out[members]), np.flatnonzero(held_out[members])
+
+
+def find_training_records(data_folder: str | Path) -> list[Record]:
+    """Records that can be trained on; the others are counted and named in the log.
+
+    Raises
+    ------
+    RecordError
+        If there is none, with the reasons.
+    """
+    records, problems = scan(data_folder)
+    if not records and not problems:
+        raise RecordError(f"{data_folder}: no records (.hea files) in this folder")
+    usable, unusable = usable_for_training(records)
+    problems |= unusable
+    if not usable:
+        raise RecordError(
+            f"{data_folder}: none of its {len(problems)} records can be trained on:\n"
+            + summarise_problems(problems)
+        )
+    if problems:
+        log.warning("Left out of training:\n%s", summarise_problems(problems))
+    unknown = count_unknown_labels(records)
+    if unknown:
+        log.warning("Unknown labels are ignored: %s", dict(unknown.most_common(10)))
+    return usable
+
+
+def split_records(records: list[Record], settings: Settings):
+    """Training and validation records of a run; identical records stay on one side."""
+    targets = np.stack([encode(record.labels) for record in records])
+    groups = group_identical(records)
+    if settings.recipe.stratified:
+        training, validation = stratified_split(targets, groups, settings.seed)
+    else:
+        training, validation = random_split(groups, settings.seed)
+    if len(training) == 0:
+        training, validation = validation, training
+    return [records[i] for i in training], [records[i] for i in validation]

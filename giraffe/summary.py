@@ -7,6 +7,7 @@ import numpy as np
 from giraffe.classes import CLASSES, encode
 from giraffe.records import count_unknown_labels, scan, summarise_problems, usable_for_training
 from giraffe.settings import Settings
+from giraffe.split import split_records
 
 TABLE_ORDER = tuple(sorted(CLASSES))  # the order of the paper's table
 
@@ -48,8 +49,6 @@ def summarise(folder: str | Path, settings: Settings) -> str:
     -------
     str
     """
-    from giraffe.training import split_records
-
     records, unreadable = scan(folder)
     usable, unusable = usable_for_training(records)
     if usable:

@@ -38,22 +38,14 @@ from giraffe.classes import CLASSES, encode
 from giraffe.classifier import decide
 from giraffe.data import EpochSampler, PrintoutDataset, Source, make_loader
 from giraffe.device import autocast, best_device, choose_precision, describe
-from giraffe.errors import ModelError, RecordError
+from giraffe.errors import ModelError
 from giraffe.files import write_atomically
 from giraffe.metrics import auroc_per_class, f_per_class, macro
 from giraffe.network import Network, load_initial
 from giraffe.randomness import random_stream
-from giraffe.records import (
-    Record,
-    count_unknown_labels,
-    group_identical,
-    scan,
-    summarise_problems,
-    usable_for_training,
-)
 from giraffe.report import plot_history
 from giraffe.settings import Settings
-from giraffe.split import random_split, stratified_split
+from giraffe.split import find_training_records, split_records
 
 log = logging.getLogger(__name__)
 
@@ -113,45 +105,6 @@ class Progress:
     best_score: float = -math.inf
     history: list[dict] = dataclasses.field(default_factory=list)
     elapsed: float = 0.0
-
-
-def find_training_records(data_folder: str | Path) -> list[Record]:
-    """Records that can be trained on; the others are counted and named in the log.
-
-    Raises
-    ------
-    RecordError
-        If there is none, with the reasons.
-    """
-    records, problems = scan(data_folder)
-    if not records and not problems:
-        raise RecordError(f"{data_folder}: no records (.hea files) in this folder")
-    usable, unusable = usable_for_training(records)
-    problems |= unusable
-    if not usable:
-        raise RecordError(
-            f"{data_folder}: none of its {len(problems)} records can be trained on:\n"
-            + summarise_problems(problems)
-        )
-    if problems:
-        log.warning("Left out of training:\n%s", summarise_problems(problems))
-    unknown = count_unknown_labels(records)
-    if unknown:
-        log.warning("Unknown labels are ignored: %s", dict(unknown.most_common(10)))
-    return usable
-
-
-def split_records(records: list[Record], settings: Settings):
-    """Training and validation records of a run; identical records stay on one side."""
-    targets = np.stack([encode(record.labels) for record in records])
-    groups = group_identical(records)
-    if settings.recipe.stratified:
-        training, validation = stratified_split(targets, groups, settings.seed)
-    else:
-        training, validation = random_split(groups, settings.seed)
-    if len(training) == 0:
-        training, validation = validation, training
-    return [records[i] for i in training], [records[i] for i in validation]
 
 
 def train(

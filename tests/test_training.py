@@ -24,6 +24,7 @@ from giraffe.network import Network, load_initial
 from giraffe.recipe import PROFILES, RECIPES
 from giraffe.records import scan
 from giraffe.settings import Settings
+from giraffe.split import split_records
 
 LABEL_LINE = "# Labels: "
 
@@ -136,7 +137,7 @@ def test_identical_records_stay_on_one_side_of_the_split(records_folder, tmp_pat
             shutil.copy(path, folder / path.name.replace(header.stem, header.stem + "copy"))
     records, _ = scan(folder)
     for seed in range(3):
-        parts = training.split_records(records, Settings(seed=seed))
+        parts = split_records(records, Settings(seed=seed))
         names = [{record.name.removesuffix("copy") for record in part} for part in parts]
         assert not names[0] & names[1]
 
