@@ -184,6 +184,7 @@ class TrainingRun:
         self.stop_requested = False
         self.progress = Progress()
         self.best: dict | None = None
+        self.fingerprint = self._fingerprint()
         self.saved = time.monotonic()
         self.unreadable: dict[str, str] = {}
 
@@ -479,7 +480,7 @@ class TrainingRun:
 
     # Checkpoints
 
-    def fingerprint(self) -> str:
+    def _fingerprint(self) -> str:
         """Digest of everything that the weights depend on."""
         facts = {
             "recipe": self.recipe.as_dict(),
@@ -507,7 +508,7 @@ class TrainingRun:
         save_tensors(
             self.folder / "checkpoint.pt",
             {
-                "fingerprint": self.fingerprint(),
+                "fingerprint": self.fingerprint,
                 "progress": dataclasses.asdict(self.progress),
                 "network": self.network.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
@@ -531,7 +532,7 @@ class TrainingRun:
             return False
         try:
             saved = load_tensors(path)
-            if saved["fingerprint"] != self.fingerprint():
+            if saved["fingerprint"] != self.fingerprint:
                 log.warning("Recipe, data or version changed since %s: starting afresh.", path)
                 return False
             self.network.load_state_dict(saved["network"])
