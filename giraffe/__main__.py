@@ -181,6 +181,17 @@ def train(args) -> int:
     return 0
 
 
+def predict(args) -> int:
+    """Classify records or images without headers: labels.csv and probabilities.csv."""
+    from giraffe.prediction import predict as run
+
+    number, problems = run(args.paths, args.model, args.output)
+    if problems:
+        print(f"Not classified:\n{summarise_problems(problems)}", file=sys.stderr)
+    print(f"{number} classified; see {args.output}.")
+    return 0 if number or not problems else 1
+
+
 def report(args) -> int:
     """Compare a model's outputs with the truth: scores and example pictures."""
     from pathlib import Path
@@ -293,6 +304,11 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("-m", "--model", required=True, help="folder for the model")
     _add_settings(p)
     p.add_argument("--time_limit_hours", type=float, help="GIRAFFE_TIME_LIMIT_HOURS")
+
+    p = add("predict", predict)
+    p.add_argument("paths", nargs="+", help="image files, folders of records or of images")
+    p.add_argument("-m", "--model", required=True, help="model folder")
+    p.add_argument("-o", "--output", required=True, help="folder to write")
 
     p = add("report", report)
     p.add_argument("reference", help="records with labels and images")

@@ -1,0 +1,163 @@
+"""Labels and probabilities for whatever lies in folders: records, or images without any header."""
+
+import csv
+import io
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from giraffe.classes import CLASSES
+from giraffe.classifier import Classifier
+from giraffe.data import read_image
+from giraffe.errors import ImageError, RecordError
+from giraffe.files import write_atomically
+from giraffe.records import find_headers, open_record
+
+log = logging.getLogger(__name__)
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+BATCH = 8
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something to classify: a name and the images whose probabilities are averaged."""
+
+    name: str
+    images: tuple[Path, ...]
+
+
+def find_items(paths: Iterable[str | Path]) -> tuple[list[Item], dict[str, str]]:
+    """What there is to classify.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        Image files, and folders of records or of images; an image that a header names belongs
+        to that record.
+
+    Returns
+    -------
+    items : list of Item
+    problems : dict of str to str
+        Why something cannot be classified, by name.
+
+    Raises
+    ------
+    FileNotFoundError
+        For a path that does not exist.
+    """
+    items, problems = [], {}
+    for path in map(Path, paths):
+        if path.is_file():
+            items.append(Item(path.name, (path,)))
+            continue
+        if not path.is_dir():
+            raise FileNotFoundError(f"{path}: no such file or folder")
+        taken = set()
+        for name in find_headers(path):
+            try:
+                images = open_record(path / name).images()
+                if not images:
+                    raise RecordError(f"{path / name}: no image file")
+            except RecordError as error:
+                problems[name] = str(error)
+                continue
+            taken.update(images)
+            items.append(Item(name, tuple(images)))
+        loose = (file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
+        items += [
+            Item(str(file.relative_to(path)), (file,))
+            for file in sorted(loose)
+            if file not in taken
+        ]
+    return items, problems
+
+
+def classify_items(
+    items: list[Item], classifier: Classifier, problems: dict[str, str], verbose: bool = True
+) -> dict[str, np.ndarray]:
+    """Probabilities of items, computed in batches of images.
+
+    Parameters
+    ----------
+    items : list of Item
+    classifier : Classifier
+    problems : dict of str to str
+        Gets the reason of every item without a readable image.
+    verbose : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    dict of str to ndarray of float32, shape (11,)
+    """
+    wanted = classifier.description["recipe"].all_images
+    sums: dict[str, np.ndarray] = {}
+    counts: dict[str, int] = {}
+    pending: list[tuple[str, np.ndarray]] = []
+
+    def flush() -> None:
+        if pending:
+            found = classifier.probabilities([pixels for _, pixels in pending])
+            for (name, _), p in zip(pending, found, strict=True):
+                sums[name] = sums.get(name, 0) + p
+                counts[name] = counts.get(name, 0) + 1
+            pending.clear()
+
+    for item in tqdm(items, desc="classifying", unit="record", disable=not verbose):
+        reasons = []
+        for path in item.images if wanted else item.images[:1]:
+            try:
+                pixels = read_image(path, classifier.height, classifier.width)
+            except ImageError as error:
+                reasons.append(str(error))
+                continue
+            pending.append((item.name, pixels))
+            if len(pending) == BATCH:
+                flush()
+        if len(reasons) == len(item.images[: None if wanted else 1]):
+            problems[item.name] = "; ".join(reasons)
+        else:
+            for reason in reasons:
+                log.warning("%s; the record's other images are used.", reason)
+    flush()
+    return {name: total / counts[name] for name, total in sums.items()}
+
+
+def predict(
+    paths: Iterable[str | Path], model: str | Path, output: str | Path, verbose: bool = True
+) -> tuple[int, dict[str, str]]:
+    """Write ``labels.csv`` and ``probabilities.csv`` for everything in some paths.
+
+    Returns
+    -------
+    (int, dict of str to str)
+        Number of items classified, and why the others were not, by name.
+    """
+    items, problems = find_items(paths)
+    classifier = Classifier(model)
+    found = classify_items(items, classifier, problems, verbose)
+    names = list(found)
+    labels = classifier.labels(np.stack([found[name] for name in names])) if names else []
+    rows = zip(names, labels, strict=True)
+    probabilities = ((name, *(f"{p:.6f}" for p in found[name])) for name in names)
+    output = Path(output)
+    write_atomically(
+        output / "labels.csv",
+        _csv(("record", "labels"), ((name, ", ".join(each)) for name, each in rows)),
+    )
+    write_atomically(output / "probabilities.csv", _csv(("record", *CLASSES), probabilities))
+    return len(names), problems
+
+
+def _csv(header, rows: Iterator) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
