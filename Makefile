@@ -6,7 +6,7 @@ PY := .venv/bin/python
 DEMO_RECORDS ?= 32
 DEMO_HELD_OUT ?= 24
 
-.PHONY: install demo test test-slow lint pin clean
+.PHONY: install demo test lint pin clean
 
 install: .venv/installed
 
@@ -30,10 +30,7 @@ demo: install
 	@$(PY) -m giraffe report demo/held_out_data demo/outputs -o demo/report
 
 test: install lint
-	$(PY) -m pytest -m "not slow"
-
-test-slow: install
-	$(PY) -m pytest -m slow
+	$(PY) -m pytest
 
 lint: install
 	$(PY) -m ruff check .
