@@ -153,7 +153,7 @@ PROFILES = {
     for profile in (
         Profile("scoring", batch=8, workers=1),
         Profile("paper", batch=48, workers=8),
-        Profile("demo", batch=8, workers=1, scale=0.5, epochs=16, records=80),
+        Profile("demo", batch=8, workers=1, scale=0.5, epochs=12, records=80),
         Profile("smoke", batch=4, workers=0, scale=0.1875, epochs=1),
     )
 }
