@@ -7,9 +7,24 @@ Clin. Cardiol. 3, 1980) projects it to I, II and V1-V6; III and the augmented le
 Einthoven's law and Goldberger's definitions.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.spatial.transform import Rotation
+
+from giraffe.ecg.population import (
+    P_CENTRES,
+    P_WIDTHS,
+    QRS_CENTRES,
+    QRS_WIDTH,
+    RATE_EXPONENT,
+    ST_CENTRE,
+    ST_FALL,
+    ST_RISE,
+    T_END,
+    draw_heart,
+    early_t,
+)
 
 INDEPENDENT_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 
@@ -59,7 +74,17 @@ class Wave:
 
     def scaled(self, factor: float) -> "Wave":
         """The same wave with other amplitude."""
-        return Wave(self.centre, self.rise, self.fall, self.dipole * factor, self.near * factor)
+        return replace(self, dipole=self.dipole * factor, near=self.near * factor)
+
+    def moved(self, delay: float, width: float | None = None) -> "Wave":
+        """The same wave later, and with another width if one is given."""
+        if width is None:
+            return replace(self, centre=self.centre + delay)
+        return replace(self, centre=self.centre + delay, rise=width, fall=width)
+
+    def stretched(self, rise: float, fall: float) -> "Wave":
+        """The same wave with other widths."""
+        return replace(self, rise=self.rise * rise, fall=self.fall * fall)
 
 
 def wave(centre, width, dipole, fall=None, **near) -> Wave:
@@ -111,136 +136,138 @@ class Beat:
 
 P_TO_ONSET = 0.055  # onset to centre of P in s
 QRS_LEAD = 0.4  # share of the QRS duration that lies before R
+_DIPOLE_FROM_LEADS = np.linalg.pinv(DOWER)
+
+
+def wave_from_leads(centre: float, rise: float, fall: float, amplitudes) -> Wave:
+    """A wave with given amplitudes in the eight leads: its dipole, and what that leaves over."""
+    dipole = _DIPOLE_FROM_LEADS @ amplitudes
+    return Wave(centre, rise, fall, dipole, amplitudes - DOWER @ dipole)
 
 
 def normal_beat(rng: np.random.Generator) -> Beat:
-    """A healthy beat, different for every patient.
-
-    Septal activation runs to the right and the front, the free walls to the left, down and
-    slightly back, the base last and backwards; repolarisation follows the main vector.
-    """
-    duration = rng.uniform(0.078, 0.100)
-    k = duration / 0.088
-    axis = np.deg2rad(np.clip(rng.normal(48, 20), -15, 88))
-    frontal = rng.lognormal(0.05, 0.22)
-    main = np.array([1.25 * np.cos(axis), 1.25 * np.sin(axis), rng.normal(0.25, 0.16)]) * frontal
-    septal = np.array([-0.16, rng.normal(-0.05, 0.10), -0.33]) * rng.lognormal(0, 0.35)
-    basal = np.array([rng.normal(-0.12, 0.12), rng.normal(-0.10, 0.14), 0.62])
-    basal *= rng.lognormal(0, 0.25)
+    """A healthy beat of the population that `population` describes."""
+    heart = draw_heart(rng)
+    width = QRS_WIDTH * heart.qrs
     qrs = [
-        Wave(-0.024 * k, 0.0085 * k, 0.0085 * k, septal, np.zeros(8)),
-        Wave(0.0, 0.0115 * k, 0.0105 * k, main, np.zeros(8)),
-        Wave(0.024 * k, 0.0105 * k, 0.0105 * k, basal, np.zeros(8)),
+        wave_from_leads((share - QRS_LEAD) * heart.qrs, width, width, amplitudes)
+        for share, amplitudes in zip(QRS_CENTRES, heart.waves, strict=True)
     ]
-    for _ in range(rng.integers(0, 4)):  # slurs and notches
-        qrs.append(
-            Wave(
-                rng.uniform(-0.03, 0.035) * k,
-                rng.uniform(0.004, 0.007),
-                rng.uniform(0.004, 0.007),
-                rng.normal(0, 0.07, 3),
-                rng.normal(0, 0.03, 8),
-            )
-        )
-    t_size = rng.lognormal(-0.05, 0.3)
-    t_axis = np.clip(axis + np.deg2rad(rng.normal(-8, 14)), np.deg2rad(5), np.deg2rad(70))
-    t_dipole = t_size * np.array(
-        [0.36 * np.cos(t_axis), 0.36 * np.sin(t_axis), rng.normal(-0.15, 0.07)]
-    )
-    fall = rng.uniform(0.030, 0.042)
-    t = [Wave(0.0, fall * rng.uniform(1.4, 1.9), fall, t_dipole, rng.normal(0, 0.02, 8))]
-    st = [Wave(0.0, 0.020, 0.10, t_dipole * rng.uniform(0.02, 0.14), rng.normal(0, 0.008, 8))]
-    p_size = rng.lognormal(0, 0.25)
     p = [
-        wave(-0.016, 0.016, p_size * np.array([0.02, 0.065, -0.030])),
-        wave(0.016, 0.019, p_size * np.array([0.055, 0.055, 0.025])),
+        wave_from_leads(c * heart.p_stretch, w * heart.p_stretch, w * heart.p_stretch, amplitudes)
+        for c, w, amplitudes in zip(P_CENTRES, P_WIDTHS, heart.p, strict=True)
     ]
-    if rng.random() < 0.25:  # U wave
-        t.append(Wave(0.17, 0.035, 0.035, t_dipole * rng.uniform(0.04, 0.12), np.zeros(8)))
-    return Beat(p, qrs, st, t, rng.uniform(0.125, 0.19), duration, rng.uniform(0.375, 0.43))
+    st, early, late = heart.repolarisation
+    fall = heart.fall
+    t = [wave_from_leads(0.0, 1.5 * fall, fall, late), wave_from_leads(*early_t(0.0, fall), early)]
+    if rng.random() < 0.4:
+        t.append(t[0].scaled(rng.uniform(0.03, 0.12)).moved(0.17, 0.035))  # U wave
+    return Beat(
+        p,
+        qrs,
+        [wave_from_leads(ST_CENTRE, ST_RISE, ST_FALL, st)],
+        t,
+        heart.pr,
+        heart.qrs,
+        heart.qt,
+    )
 
 
 def torso(rng: np.random.Generator) -> np.ndarray:
     """Dower's matrix for one torso: heart turned, electrodes displaced, walls thick or thin.
 
+    Healthy hearts differ by their population already; this spreads what findings add.
+
     Returns
     -------
     ndarray, shape (8, 3)
     """
-    a, b, c = np.deg2rad(rng.normal(0, [7, 7, 10]))
-    rotate_x = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
-    rotate_y = np.array([[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]])
-    rotate_z = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
-    strength = rng.lognormal(0, 0.15, 8) * rng.lognormal(0, 0.12)
+    turn = Rotation.from_euler("xyz", rng.normal(0, [4, 4, 6]), degrees=True).as_matrix()
+    strength = rng.lognormal(0, 0.08, 8) * rng.lognormal(0, 0.08)
     strength[:2] = strength[:2].mean()
-    matrix = (DOWER + rng.normal(0, 0.05, (8, 3))) @ rotate_x @ rotate_y @ rotate_z
-    return matrix * strength[:, None]
+    return (DOWER + rng.normal(0, 0.03, (8, 3))) @ turn * strength[:, None]
 
 
-def add_wave(leads, time_zero: float, w: Wave, matrix, fs: float, factor: float = 1.0) -> None:
-    """Add a wave to the eight leads, shape (8, samples), in place."""
-    centre = time_zero + w.centre
-    first = max(int((centre - 4 * w.rise) * fs), 0)
-    last = min(int((centre + 4 * w.fall) * fs) + 2, leads.shape[1])
-    if last <= first:
-        return
-    t = np.arange(first, last) / fs - centre
-    shape = np.exp(-0.5 * (t / np.where(t < 0, w.rise, w.fall)) ** 2)
-    leads[:, first:last] += np.outer(factor * (matrix @ w.dipole + w.near), shape)
+def render(waves: list[Wave], matrix: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Sum of waves in the eight leads at times t in s, shape (8, len(t))."""
+    if not waves:
+        return np.zeros((8, len(t)))
+    x = t - np.array([[w.centre] for w in waves])
+    width = np.where(x < 0, [[w.rise] for w in waves], [[w.fall] for w in waves])
+    shapes = np.exp(-0.5 * (x / width) ** 2)
+    amplitudes = matrix @ np.stack([w.dipole for w in waves], axis=1)
+    amplitudes += np.stack([w.near for w in waves], axis=1)
+    return amplitudes @ shapes
 
 
-def add_beat(
-    leads, r_time: float, beat: Beat, matrix, fs: float, rr: float, with_p=True, factor=1.0
-) -> None:
-    """Add a beat to the eight leads, shape (8, samples), in place.
+class Shape:
+    """A beat as seen by the eight leads, ready to be added to a record many times.
 
     Parameters
     ----------
-    r_time : float
-        Time of R in s.
-    rr : float
-        Interval to the previous beat in s; repolarisation shortens with it.
-    with_p : bool
-        Whether an atrial wave precedes.
-    factor : float
-        Amplitude of QRS and T, for the respiration.
+    beat : Beat
+    matrix : ndarray, shape (8, 3)
+    fs : float
     """
-    onset = r_time - QRS_LEAD * beat.qrs_duration
-    j_point = onset + beat.qrs_duration
-    qt = max(beat.qt * np.clip(rr, 0.35, 1.6) ** 0.42, beat.qrs_duration + 0.14)
-    if with_p:
-        p_centre = onset - beat.pr + P_TO_ONSET
-        for w in beat.p:
-            add_wave(leads, p_centre, w, matrix, fs)
-    for w in beat.qrs:
-        add_wave(leads, r_time, w, matrix, fs, factor)
-    squeeze = np.clip((qt - beat.qrs_duration) / 0.30, 0.55, 1.4)
-    for w in beat.st:
-        squeezed = Wave(w.centre, w.rise, w.fall * squeeze, w.dipole, w.near)
-        add_wave(leads, j_point + 0.045, squeezed, matrix, fs, factor)
-    for w in beat.t:
-        squeezed = Wave(w.centre, w.rise * squeeze, w.fall * squeeze, w.dipole, w.near)
-        add_wave(leads, onset + qt - 2.1 * w.fall * squeeze, squeezed, matrix, fs, factor)
+
+    BEFORE, AFTER, TAIL = 0.62, 0.30, 0.90  # s around R, and of repolarisation after J
+
+    def __init__(self, beat: Beat, matrix: np.ndarray, fs: float):
+        self.beat, self.matrix, self.fs = beat, matrix, fs
+        self.onset = -QRS_LEAD * beat.qrs_duration
+        t = np.arange(-round(self.BEFORE * fs), round(self.AFTER * fs)) / fs
+        self.first = -round(self.BEFORE * fs)
+        self.qrs = render(beat.qrs, matrix, t)
+        p_centre = self.onset - beat.pr + P_TO_ONSET
+        self.p = render([w.moved(p_centre) for w in beat.p], matrix, t)
+        self._repolarisation: dict[int, np.ndarray] = {}
+
+    def repolarisation(self, rr: float) -> np.ndarray:
+        """ST and T after an interval in s, from R on; they shorten with the interval."""
+        beat = self.beat
+        qt = beat.qt * np.clip(rr, 0.35, 1.6) ** RATE_EXPONENT
+        qt = max(qt, beat.qrs_duration + 0.14)
+        step = round(qt / 0.004)
+        if step not in self._repolarisation:
+            qt = 0.004 * step
+            squeeze = np.clip((qt - beat.qrs_duration) / 0.30, 0.55, 1.4)
+            j_point = self.onset + beat.qrs_duration
+            waves = [w.stretched(1.0, squeeze).moved(j_point) for w in beat.st]
+            if beat.t:
+                end = self.onset + qt - T_END * beat.t[0].fall * squeeze
+                waves += [
+                    replace(w.stretched(squeeze, squeeze), centre=end + w.centre * squeeze)
+                    for w in beat.t
+                ]
+            t = np.arange(round(self.TAIL * self.fs)) / self.fs
+            self._repolarisation[step] = render(waves, self.matrix, t)
+        return self._repolarisation[step]
+
+    def add(self, leads: np.ndarray, r_time: float, rr: float, with_p=True, factor=1.0) -> None:
+        """Add a beat to the eight leads, shape (8, samples), in place.
+
+        Parameters
+        ----------
+        r_time : float
+            Time of R in s.
+        rr : float
+            Interval to the previous beat in s.
+        with_p : bool
+            Whether an atrial wave precedes.
+        factor : float
+            Amplitude of QRS and T, for the respiration.
+        """
+        r = round(r_time * self.fs)
+        depolarisation = factor * self.qrs + self.p if with_p else factor * self.qrs
+        _add(leads, r + self.first, depolarisation)
+        _add(leads, r, factor * self.repolarisation(rr))
 
 
-def qrs_extremes(beat: Beat, matrix, fs: float = 1000.0):
-    """Highest and lowest QRS value of each independent lead in mV.
-
-    Returns
-    -------
-    highest, lowest : ndarray, shape (8,)
-    """
-    leads = np.zeros((8, int(0.5 * fs)))
-    for w in beat.qrs:
-        add_wave(leads, 0.25, w, matrix, fs)
-    return leads.max(axis=1), leads.min(axis=1)
-
-
-def sokolow(beat: Beat, matrix) -> float:
-    """Sokolow-Lyon index, S in V1 + the larger R of V5 and V6, in mV (Am. Heart J. 37, 1949)."""
-    highest, lowest = qrs_extremes(beat, matrix)
-    index = {name: i for i, name in enumerate(INDEPENDENT_LEADS)}
-    return max(-lowest[index["V1"]], 0) + max(highest[index["V5"]], highest[index["V6"]], 0)
+def _add(leads, first, piece):
+    """Add a piece that begins at a sample, as far as it lies within the record."""
+    start, stop = max(first, 0), min(first + piece.shape[1], leads.shape[1])
+    if stop > start:
+        leads[:, start:stop] += piece[:, start - first : stop - first]
 
 
 def twelve_leads(leads: np.ndarray) -> np.ndarray:

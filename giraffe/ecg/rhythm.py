@@ -49,7 +49,7 @@ def _fibrillation_beats(rng, rate: float) -> list[Event]:
     """Irregularly irregular: gamma-distributed intervals above the node's refractory time."""
     mean = 60 / rate
     floor = min(0.28, 0.55 * mean)
-    shape = rng.uniform(4, 9)
+    shape = rng.uniform(2.5, 6)
     time, beats = -rng.uniform(0, mean), []
     while time < SECONDS + 1:
         rr = floor + rng.gamma(shape, (mean - floor) / shape)
@@ -60,10 +60,16 @@ def _fibrillation_beats(rng, rate: float) -> list[Event]:
 
 def insert_ectopics(rng, beats: list[Event], kind: str) -> list[Event]:
     """Premature beats: single, in couplets or as bigeminy, at least one inside the record."""
-    inside = [i for i, beat in enumerate(beats) if 0.8 < beat.time < SECONDS - 0.8 and i > 0]
+    inside = [
+        i
+        for i, beat in enumerate(beats)
+        if 0.8 < beat.time < SECONDS - 0.8 and i > 0 and beat.kind != "pac"
+    ]
     if not inside:
         return beats
     pattern = rng.choice(["single", "couplet", "bigeminy"], p=[0.72, 0.12, 0.16])
+    if pattern == "bigeminy" and any(beat.kind in ("pac", "junctional") for beat in beats):
+        pattern = "single"  # every other beat would hide the other rhythm
     if pattern == "bigeminy":
         chosen = set(inside[rng.integers(0, 2) :: 2])
     else:
@@ -84,7 +90,7 @@ def insert_ectopics(rng, beats: list[Event], kind: str) -> list[Event]:
             if pattern == "couplet":
                 time = result[-1].time + beat.rr * rng.uniform(0.5, 0.65)
                 result.append(Event(time, time - result[-1].time, kind))
-                skip = True
+                skip = i + 1 < len(beats) and beats[i + 1].kind != "pac"
                 if i + 1 < len(beats):
                     delay += 0.3 * beat.rr
             elif kind == "pac":
@@ -128,6 +134,8 @@ def draw_rhythm(rng, labels):
     beats : list of Event
     atrial : ndarray, shape (3, samples), or None
         Dipole of fibrillating or fluttering atria.
+    atrial_rate : float or None
+        Per minute; NaN where they fibrillate, None where they beat with the ventricles.
     name : str
     """
     has = set(labels).__contains__
@@ -143,24 +151,27 @@ def draw_rhythm(rng, labels):
                 beats = _fibrillation_beats(rng, atrial_rate / ratio)
             else:
                 beats = _regular_beats(rng, atrial_rate / ratio, 0.004, "junctional")
-            return beats, _flutter_wave(rng, atrial_rate), f"flutter {ratio}:1"
+            return beats, _flutter_wave(rng, atrial_rate), atrial_rate, f"flutter {ratio}:1"
         low, high = (108, 150) if has("TACHY") else (38, 52) if has("BRADY") else (58, 112)
         rate = rng.uniform(low, high)
-        return _fibrillation_beats(rng, rate), _fibrillation_wave(rng), "atrial fibrillation"
+        beats, atrial = _fibrillation_beats(rng, rate), _fibrillation_wave(rng)
+        return beats, atrial, np.nan, "atrial fibrillation"
     if has("TACHY"):
         if rng.random() < 0.12:
             rate = rng.uniform(150, 210)
             beats = _regular_beats(rng, rate, 0.002, "junctional")
-            return beats, None, "supraventricular tachycardia"
-        return _regular_beats(rng, rng.gamma(2, 8) + 102, 0.008), None, "sinus tachycardia"
+            return beats, None, None, "supraventricular tachycardia"
+        return _regular_beats(rng, rng.gamma(2, 8) + 102, 0.008), None, None, "sinus tachycardia"
     if has("BRADY"):
         rate = 58.5 - min(rng.gamma(2, 3.5), 22)
-        return _regular_beats(rng, rate, rng.uniform(0.01, 0.06)), None, "sinus bradycardia"
-    rate = np.clip(rng.normal(71, 10), 61, 98)
-    arrhythmia = rng.random() < 0.1
-    variability = rng.uniform(0.06, 0.10) if arrhythmia else rng.uniform(0.005, 0.035)
+        return _regular_beats(rng, rate, rng.uniform(0.01, 0.06)), None, None, "sinus bradycardia"
+    rate = np.clip(rng.normal(69, 10), 60.5, 98)
+    arrhythmia = rng.random() < 0.08
+    variability = (
+        rng.uniform(0.09, 0.14) if arrhythmia else np.clip(rng.lognormal(-3.5, 0.5), 0.006, 0.07)
+    )
     name = "sinus arrhythmia" if arrhythmia else "sinus rhythm"
-    return _regular_beats(rng, rate, variability), None, name
+    return _regular_beats(rng, rate, variability), None, None, name
 
 
 def ventricular_ectopic(rng) -> Beat:

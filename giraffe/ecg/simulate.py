@@ -4,15 +4,26 @@ Record k of a seed depends on nothing else, so a set can be made in any order an
 heart is described in `heart`, the findings in `findings`.
 """
 
+import dataclasses
 import datetime
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy import signal as dsp
 
 from giraffe.classes import CLASSES
-from giraffe.ecg.findings import draw_findings
-from giraffe.ecg.heart import add_beat, normal_beat, sokolow, torso, twelve_leads
+from giraffe.ecg.findings import CRITERIA, Finding, draw_findings
+from giraffe.ecg.heart import Beat, Shape, normal_beat, torso, twelve_leads
+from giraffe.ecg.measure import (
+    AFTER,
+    BEFORE,
+    LEADS,
+    Measurements,
+    find_landmarks,
+    measure,
+    measure_beat,
+)
 from giraffe.ecg.rhythm import (
     FS,
     NUM_SAMPLES,
@@ -24,11 +35,7 @@ from giraffe.ecg.rhythm import (
 from giraffe.files import write_atomically
 
 GAIN = 1000  # ADC units per mV
-LEADS = ("I", "II", "III", "AVR", "AVL", "AVF", "V1", "V2", "V3", "V4", "V5", "V6")
-"""In PTB-XL's order and spelling."""
-
-NORMAL_SOKOLOW = (1.0, 3.3)  # mV; hypertrophy begins at 3.5
-HYPERTROPHY_SOKOLOW = 3.7  # mV, with room for the respiration's swing
+ATTEMPTS = 8  # at a patient who meets the criteria of his findings
 
 # How often the label sets of folds 1-6 of the 353 PTB-XL records in our reach occur (265 records,
 # one of them without a label); counted with `python -m giraffe prepare-ptbxl`.
@@ -83,6 +90,12 @@ class Simulated:
     labels : tuple of str
     findings : tuple of str
         Sub-diagnoses and rhythm.
+    r_times : ndarray, shape (beats,)
+        Time of each R in s, also of beats just outside the record.
+    kinds : tuple of str
+        What each beat is: ``sinus``, ``junctional``, ``pac`` or ``pvc``.
+    atrial_rate : float
+        Per minute; NaN where the atria fibrillate.
     age : int
     sex : str
     height, weight : int
@@ -93,10 +106,18 @@ class Simulated:
     clean: np.ndarray
     labels: tuple[str, ...]
     findings: tuple[str, ...]
+    r_times: np.ndarray
+    kinds: tuple[str, ...]
+    atrial_rate: float
     age: int
     sex: str
     height: int
     weight: int
+
+    def truth(self) -> Measurements:
+        """What there is to be measured, taken from the signal without noise."""
+        measured = measure(self.clean, self.r_times, self.kinds, FS)
+        return dataclasses.replace(measured, atrial_rate=self.atrial_rate)
 
 
 def draw_labels(rng, classes=CLASSES, prevalence: str = "balanced") -> tuple[str, ...]:
@@ -156,10 +177,16 @@ def _noise(rng) -> np.ndarray:
     if rng.random() < 0.4:
         hum = rng.normal(0, 1, 8) * 0.006 * rng.lognormal(0, 0.6)
         noise += np.outer(hum, np.sin(2 * np.pi * 50 * t + rng.uniform(0, 2 * np.pi)))
-    white = rng.standard_normal((8, NUM_SAMPLES), dtype=np.float32)
-    muscle = white[:, 1:] + 0.6 * white[:, :-1]
-    level = 0.006 * rng.lognormal(0, 0.55) * rng.lognormal(0, 0.3, 8)
-    noise[:, 1:] += level[:, None] * muscle
+    # Muscle; the recorder's low-pass takes its highest frequencies.
+    white = rng.standard_normal((8, NUM_SAMPLES + 2), dtype=np.float32)
+    muscle = 0.5 * white[:, :-2] + white[:, 1:-1] + 0.5 * white[:, 2:]
+    level = 0.0022 * rng.lognormal(0, 0.6) * rng.lognormal(0, 0.3, 8)
+    noise += level[:, None] * muscle
+    # Skin and electrodes: a random walk that is drawn back, slower than muscle.
+    drift = dsp.lfilter(
+        [1.0], [1.0, -0.97], rng.standard_normal((8, NUM_SAMPLES), dtype=np.float32)
+    )
+    noise += (0.0025 * rng.lognormal(0, 0.5) * rng.lognormal(0, 0.3, 8))[:, None] * drift
     if rng.random() < 0.12:
         lead, centre = rng.integers(8), rng.uniform(1, 9)
         step = rng.normal(0, 0.25) * np.exp(-np.clip(t - centre, 0, None) / rng.uniform(0.3, 1.5))
@@ -183,38 +210,27 @@ def simulate(seed: int, k: int, classes=CLASSES, prevalence: str = "balanced") -
     """
     rng = np.random.default_rng([seed, k])
     labels = draw_labels(rng, classes, prevalence)
-    matrix, beat = torso(rng), normal_beat(rng)
-    if "HYP" not in labels:
-        low, high = NORMAL_SOKOLOW
-        index = sokolow(beat, matrix)
-        factor = np.clip(index, low, rng.uniform(2.2, high)) / max(index, 0.1)
-        beat.qrs = [w.scaled(factor) for w in beat.qrs]
-    findings = draw_findings(labels, rng)
-    for finding in findings:
-        finding.apply(beat, matrix, rng.beta(1.3, 1.6), rng)
-    if any(f.name.startswith("LVH") for f in findings):
-        # A block or an infarction may have taken the voltage by which hypertrophy is seen.
-        enough = max(1.0, HYPERTROPHY_SOKOLOW / max(sokolow(beat, matrix), 0.5))
-        beat.qrs = [w.scaled(enough) for w in beat.qrs]
-    beats, atrial, rhythm = draw_rhythm(rng, labels)
+    matrix = torso(rng)
+    beats, atrial, atrial_rate, rhythm = draw_rhythm(rng, labels)
     has_p = atrial is None and rhythm != "supraventricular tachycardia"
-    names = [f.name for f in findings] + [rhythm]
-    shapes = {"sinus": beat, "junctional": beat, "pac": beat, "pvc": beat}
+    interval = float(np.median([beat.rr for beat in beats]))
+    beat, findings = _draw_beat(rng, labels, matrix, interval)
+    kinds = {"sinus": beat, "junctional": beat}
     if "PAC" in labels:
-        # Atrial ectopics need atria that beat; under fibrillation the label stands alone.
-        beats = insert_ectopics(rng, beats, "pac") if has_p else beats
-        shapes["pac"] = atrial_ectopic(rng, beat)
+        beats = insert_ectopics(rng, beats, "pac")
+        kinds["pac"] = atrial_ectopic(rng, beat)
     if "PVC" in labels:
         beats = insert_ectopics(rng, beats, "pvc")
-        shapes["pvc"] = ventricular_ectopic(rng)
+        kinds["pvc"] = ventricular_ectopic(rng)
+    shapes = {kind: Shape(own, matrix, FS) for kind, own in kinds.items()}
 
     leads = np.zeros((8, NUM_SAMPLES))
     breath = rng.uniform(0.18, 0.32)
-    depth, phase = rng.uniform(0.01, 0.07), rng.uniform(0, 2 * np.pi)
+    depth, phase = rng.uniform(0.01, 0.06), rng.uniform(0, 2 * np.pi)
     for event in beats:
         factor = 1 + depth * np.sin(2 * np.pi * breath * event.time + phase)
         with_p = has_p and event.kind in ("sinus", "pac")
-        add_beat(leads, event.time, shapes[event.kind], matrix, FS, event.rr, with_p, factor)
+        shapes[event.kind].add(leads, event.time, event.rr, with_p, factor)
     if atrial is not None:
         leads += matrix @ atrial
     clean = twelve_leads(leads)
@@ -223,9 +239,42 @@ def simulate(seed: int, k: int, classes=CLASSES, prevalence: str = "balanced") -
         signal.astype(np.float32),
         clean.astype(np.float32),
         labels,
-        tuple(names),
+        (*(f.name for f in findings), rhythm),
+        np.array([event.time for event in beats]),
+        tuple(event.kind for event in beats),
+        60 / interval if atrial_rate is None else atrial_rate,
         *_person(rng, labels),
     )
+
+
+def _draw_beat(rng, labels, matrix, interval) -> tuple[Beat, list[Finding]]:
+    """A beat that meets the criteria of its findings, and no other class's where it is healthy."""
+    findings = draw_findings(labels, rng)
+    for attempt in range(ATTEMPTS):
+        if attempt == ATTEMPTS // 2:
+            findings = draw_findings(labels, rng)  # these may not go together
+        beat = normal_beat(rng)
+        for finding in findings:
+            finding.apply(beat, matrix, max(rng.beta(1.2, 1.8), 0.08 * attempt), rng)
+        seen = _measure_shape(Shape(beat, matrix, FS), interval)
+        if not all(finding.holds(seen) for finding in findings):
+            continue
+        healthy = not {"CD", "HYP", "STTC", "Old MI", "Acute MI"} & {*labels}
+        variant = any(finding.label == "NORM" for finding in findings)
+        if variant or not healthy or not any(CRITERIA[c](seen) for c in _SHAPE_CLASSES):
+            break
+    return beat, findings
+
+
+_SHAPE_CLASSES = ("CD", "HYP", "STTC", "Acute MI", "Old MI")
+
+
+def _measure_shape(shape: Shape, interval: float) -> Measurements:
+    """Measure one beat without its neighbours."""
+    leads = np.zeros((8, round((BEFORE + AFTER) * FS) + 1))
+    shape.add(leads, BEFORE, interval)
+    times = np.array([0.0, interval, 2 * interval])
+    return measure_beat(find_landmarks(twelve_leads(leads), times, np.full(3, "sinus"), FS), FS)
 
 
 def _person(rng, labels):
