@@ -57,7 +57,7 @@ def delineate(signal: np.ndarray) -> measure.MeanBeat:
     """Mean beat with the landmarks that NeuroKit2 finds (method "prominence"), lead by lead.
 
     QRS and P begin with the third earliest onset of the eight independent leads and end with the
-    third latest end, so that one odd lead decides nothing.
+    third latest end (QRS between it and the second latest), so that one odd lead decides nothing.
     """
     import neurokit2
 
@@ -107,7 +107,7 @@ def delineate(signal: np.ndarray) -> measure.MeanBeat:
     return replace(
         beat,
         onset=place("R_Onsets", 2),
-        end=place("R_Offsets", -3),
+        end=(place("R_Offsets", -2) + place("R_Offsets", -3)) // 2,
         p_peak=p_peak,
         p_onset=p_onset,
         p_end=p_end,

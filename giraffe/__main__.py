@@ -204,20 +204,23 @@ def report(args) -> int:
 
 
 def sheet(args) -> int:
-    """Show one record in every kind of printout, as one picture; print the conditions' ranges."""
+    """Show one record in every kind of printout, or a folder's beside simulated ones."""
     from pathlib import Path
 
     import cv2
 
     from giraffe.files import write_atomically
-    from giraffe.report import printouts_sheet, ranges_table
+    from giraffe.report import pairs_sheet, printouts_sheet, ranges_table
 
     output = Path(args.output)
-    pixels = printouts_sheet(Path(args.record.removesuffix(".hea")), args.seed)
+    if Path(args.record).is_dir():
+        pixels = pairs_sheet(Path(args.record), args.seed)
+    else:
+        pixels = printouts_sheet(Path(args.record.removesuffix(".hea")), args.seed)
+        print(ranges_table(), end="")
     settings = [cv2.IMWRITE_JPEG_QUALITY, 85] if output.suffix in (".jpg", ".jpeg") else []
     encoded = cv2.imencode(output.suffix or ".png", pixels[:, :, ::-1], settings)[1]
     write_atomically(output, encoded.tobytes())
-    print(ranges_table(), end="")
     return 0
 
 
@@ -316,7 +319,7 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("-o", "--output", required=True, help="folder to write")
 
     p = add("sheet", sheet)
-    p.add_argument("record", help="record with a waveform")
+    p.add_argument("record", help="record with a waveform, or folder of labelled ones")
     p.add_argument("-o", "--output", required=True, help="picture to write, .png or .jpg")
     p.add_argument("--seed", type=int, default=1, help="of the random choices")
     return parser

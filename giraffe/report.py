@@ -1,5 +1,6 @@
 """Pictures and pages for people: training curves, examples and scores."""
 
+import itertools
 import math
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from giraffe.classes import CLASSES, encode
 from giraffe.errors import RecordError
 from giraffe.files import write_atomically
 from giraffe.metrics import f_per_class, macro
-from giraffe.records import open_record, read_waveform, scan
+from giraffe.records import LEADS, Waveform, open_record, read_waveform, scan
 
 
 def plot_history(history: list[dict], path: Path) -> None:
@@ -145,6 +146,53 @@ def printouts_sheet(record: Path, seed: int = 1) -> np.ndarray:
         cv2.putText(tile, name, (10, 24), 0, 0.65, (0, 0, 0), 1, cv2.LINE_AA)
         tiles.append(tile)
     return np.vstack([np.hstack(tiles[i : i + 3]) for i in range(0, len(tiles), 3)])
+
+
+def pairs_sheet(folder: Path, seed: int = 1, pairs: int = 10) -> np.ndarray:
+    """Real records beside simulated ones with the same labels, as D1 pages.
+
+    Parameters
+    ----------
+    folder : Path
+        Records with waveforms and labels; one of each label set is shown, the commonest first.
+    seed : int
+        Of the simulated records.
+    pairs : int
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+    """
+    from giraffe.ecg.simulate import FS, simulate
+    from giraffe.printout.kit import D1, kit_image
+    from giraffe.randomness import random_stream
+
+    by_labels: dict[tuple[str, ...], list] = {}
+    for record in scan(folder)[0]:
+        if record.header.labels and record.signals():
+            by_labels.setdefault(record.header.labels, []).append(record)
+    by_labels = dict(sorted(by_labels.items(), key=lambda item: -len(item[1])))
+    rows = []
+    for labels, records in list(by_labels.items())[:pairs]:
+        rng = random_stream(seed, *labels)
+        real = records[rng.integers(len(records))]
+        drawn = (simulate(seed, k) for k in itertools.count())
+        own = next(record for record in drawn if record.labels == labels)
+        made = Waveform(own.signal, float(FS), LEADS)
+        tiles = []
+        for title, waveform in (("real", read_waveform(real)), ("simulated", made)):
+            page = kit_image(waveform, real.header, D1, random_stream(seed, title)).pixels
+            page = page[round(0.13 * page.shape[0]) :]  # without the header's block
+            height = round(900 * page.shape[0] / page.shape[1])
+            tile = np.full((height + 30, 910, 3), 255, np.uint8)
+            tile[30:, 5:905] = cv2.resize(page, (900, height), interpolation=cv2.INTER_AREA)
+            text = f"{title}: {', '.join(labels)}" + (f" ({real.name})" if title == "real" else "")
+            cv2.putText(tile, text, (8, 22), 0, 0.6, (0, 0, 0), 1, cv2.LINE_AA)
+            tiles.append(tile)
+        rows.append(np.hstack(tiles))
+    if not rows:
+        raise RecordError(f"{folder}: no record with labels and a waveform")
+    return np.vstack(rows)
 
 
 def ranges_table() -> str:

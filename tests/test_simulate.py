@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 import wfdb
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.signal import find_peaks
 
 from giraffe.__main__ import main
 from giraffe.classes import CLASSES
+from giraffe.ecg.findings import CRITERIA, VARIANTS
+from giraffe.ecg.measure import measure
+from giraffe.ecg.population import draw_heart
 from giraffe.ecg.simulate import LEADS, PTBXL_LABEL_SETS, draw_labels, simulate
 
 INDEX = {name: i for i, name in enumerate(LEADS)}
@@ -158,3 +163,78 @@ def test_records_that_are_there_are_kept_and_others_are_added(tmp_path):
 def test_an_unknown_prevalence_is_refused():
     with pytest.raises(ValueError, match="balanced or ptbxl"):
         draw_labels(np.random.default_rng(0), prevalence="x")
+
+
+@pytest.fixture(scope="module")
+def measured():
+    """Truth of 500 patients."""
+    records = [simulate(1000, k) for k in range(420)] + [
+        simulate(1000, k, ("NORM",)) for k in range(80)
+    ]
+    return [(record, record.truth()) for record in records]
+
+
+VARIANT_NAMES = {finding.name for finding in VARIANTS} | {"sinus arrhythmia"}
+
+
+def test_the_truth_meets_the_criterion_of_each_class_and_plain_norm_meets_none(measured):
+    for label, holds in CRITERIA.items():
+        carried = [holds(m) for record, m in measured if label in record.labels]
+        plain = [
+            holds(m)
+            for record, m in measured
+            if record.labels == ("NORM",) and not VARIANT_NAMES & set(record.findings)
+        ]
+        assert len(carried) >= 30 and len(plain) >= 50, label
+        # 95 % and 5 % over 2000 records (benchmarks/simulator.py); fewer leave room for chance.
+        assert np.mean(carried) >= 0.9, label
+        assert np.mean(plain) <= 0.05, label
+
+
+def test_measurements_agree_with_what_the_simulator_was_told(measured):
+    sinus = [(r, m) for r, m in measured if r.findings[-1].startswith("sinus")]
+    for record, m in sinus:
+        intervals = np.diff(record.r_times)
+        assert m.rate == pytest.approx(60 / np.mean(intervals), rel=0.25)
+        assert len(m.ventricular) == sum(
+            kind == "pvc" and 0.1 < t < 9.9
+            for kind, t in zip(record.kinds, record.r_times, strict=True)
+        )
+    assert np.median([m.p_likeness for r, m in sinus if "PAC" not in r.labels]) > 0.95
+
+
+def test_an_independent_delineator_agrees_on_the_noisy_signal():
+    pytest.importorskip("neurokit2")
+    from benchmarks.simulator import _delineated
+
+    for label, sensitivity in (("TACHY", 0.8), ("HYP", 0.8), ("Old MI", 0.8)):
+        results = [_delineated(2000, k, (label,)) for k in range(12)]
+        assert np.mean([held[label] for _, _, held in results]) >= sensitivity, label
+
+
+def test_healthy_hearts_are_drawn_from_the_stored_population():
+    hearts = [draw_heart(np.random.default_rng(k)) for k in range(200)]
+    # Medians of the fitted records, 84 ms and 158 ms; times in s.
+    assert np.median([h.qrs for h in hearts]) == pytest.approx(0.081, abs=0.004)
+    assert np.median([h.pr for h in hearts]) == pytest.approx(0.158, abs=0.008)
+    sizes = [np.linalg.norm(h.waves) for h in hearts]
+    assert 1.5 < np.percentile(sizes, 95) / np.percentile(sizes, 5) < 5
+
+
+def test_measuring_needs_heart_beats():
+    with pytest.raises(ValueError, match="at least 3"):
+        measure(np.zeros((12, 5000)), [1.0, 2.0])
+
+
+@settings(max_examples=25)
+@given(shift=st.integers(-15, 15), gain=st.floats(0.5, 2.0), offset=st.floats(-1.0, 1.0))
+def test_voltages_scale_and_offsets_do_not_count(shift, gain, offset):
+    record = simulate(5, 3, ("NORM",))
+    before = record.truth()
+    signal = gain * np.roll(record.clean, shift, axis=1) + offset
+    after = measure(signal, record.r_times + shift / 500, record.kinds)
+    assert after.qrs == pytest.approx(before.qrs, abs=4)
+    assert after.pr == pytest.approx(before.pr, abs=8)
+    assert after.axis == pytest.approx(before.axis, abs=4)
+    np.testing.assert_allclose(after.r, gain * before.r, atol=0.02 * gain)
+    np.testing.assert_allclose(after.t, gain * before.t, atol=0.02 * gain)

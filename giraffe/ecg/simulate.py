@@ -13,7 +13,7 @@ import numpy as np
 from scipy import signal as dsp
 
 from giraffe.classes import CLASSES
-from giraffe.ecg.findings import CRITERIA, Finding, draw_findings
+from giraffe.ecg.findings import CRITERIA, SHAPE_CLASSES, Finding, draw_findings
 from giraffe.ecg.heart import Beat, Shape, normal_beat, torso, twelve_leads
 from giraffe.ecg.measure import (
     AFTER,
@@ -180,7 +180,7 @@ def _noise(rng) -> np.ndarray:
     # Muscle; the recorder's low-pass takes its highest frequencies.
     white = rng.standard_normal((8, NUM_SAMPLES + 2), dtype=np.float32)
     muscle = 0.5 * white[:, :-2] + white[:, 1:-1] + 0.5 * white[:, 2:]
-    level = 0.0022 * rng.lognormal(0, 0.6) * rng.lognormal(0, 0.3, 8)
+    level = 0.0022 * rng.lognormal(0, 0.8) * rng.lognormal(0, 0.3, 8)
     noise += level[:, None] * muscle
     # Skin and electrodes: a random walk that is drawn back, slower than muscle.
     drift = dsp.lfilter(
@@ -259,14 +259,10 @@ def _draw_beat(rng, labels, matrix, interval) -> tuple[Beat, list[Finding]]:
         seen = _measure_shape(Shape(beat, matrix, FS), interval)
         if not all(finding.holds(seen) for finding in findings):
             continue
-        healthy = not {"CD", "HYP", "STTC", "Old MI", "Acute MI"} & {*labels}
-        variant = any(finding.label == "NORM" for finding in findings)
-        if variant or not healthy or not any(CRITERIA[c](seen) for c in _SHAPE_CLASSES):
+        ill = {*SHAPE_CLASSES} & {*labels}
+        if ill or findings or not any(CRITERIA[label](seen) for label in SHAPE_CLASSES):
             break
     return beat, findings
-
-
-_SHAPE_CLASSES = ("CD", "HYP", "STTC", "Acute MI", "Old MI")
 
 
 def _measure_shape(shape: Shape, interval: float) -> Measurements:
