@@ -218,7 +218,7 @@ def sheet(args) -> int:
     else:
         pixels = printouts_sheet(Path(args.record.removesuffix(".hea")), args.seed)
         print(ranges_table(), end="")
-    settings = [cv2.IMWRITE_JPEG_QUALITY, 85] if output.suffix in (".jpg", ".jpeg") else []
+    settings = [cv2.IMWRITE_JPEG_QUALITY, 80] if output.suffix in (".jpg", ".jpeg") else []
     encoded = cv2.imencode(output.suffix or ".png", pixels[:, :, ::-1], settings)[1]
     write_atomically(output, encoded.tobytes())
     return 0

@@ -7,11 +7,12 @@ again. The work is a list of joblib tasks: any joblib backend serves, a Dask or 
 
 import json
 import logging
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
+from isal import isal_zlib
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
@@ -26,19 +27,6 @@ from giraffe.randomness import random_stream
 from giraffe.records import LEADS, open_record, read_text, read_waveform, scan
 
 log = logging.getLogger(__name__)
-
-# The Up filter turns the grid, alike from row to row, into zeros: 50 ms instead of 160 per page.
-PNG_SETTINGS = [
-    cv2.IMWRITE_PNG_COMPRESSION, 1,
-    cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP,
-]  # fmt: skip
-# Noise does not compress: looking for repetitions would take twice as long and save a tenth.
-NOISY_PNG = [
-    cv2.IMWRITE_PNG_COMPRESSION, 1,
-    cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB,
-    cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY,
-]  # fmt: skip
-
 
 @dataclass(frozen=True)
 class PrintJob:
@@ -58,15 +46,27 @@ class PrintJob:
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
-    """A lossless PNG of an image of uint8, shape (height, width, 3), RGB."""
-    swapped = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    step = max(len(swapped) // 40, 1)
-    below = swapped[1::step, ::7]
-    noisy = np.mean(below == swapped[:-1:step, ::7][: len(below)]) < 0.5
-    done, encoded = cv2.imencode(".png", swapped, NOISY_PNG if noisy else PNG_SETTINGS)
-    if not done:
-        raise RuntimeError("PNG encoding failed")
-    return encoded.tobytes()
+    """A lossless PNG (ISO/IEC 15948) of an image of uint8, shape (height, width, 3), RGB.
+
+    OpenCV's encoder takes 42 ms for a clean page of 200 dpi and 84 ms for a noisy one. Here each
+    row is stored as its difference from the one above, which turns the grid into zeros, and
+    ISA-L compresses it: 8 to 10 ms, files of the same size or a third.
+    """
+    height, width, _ = pixels.shape
+    rows = np.ascontiguousarray(pixels).reshape(height, 3 * width)
+    filtered = np.empty((height, 1 + 3 * width), np.uint8)
+    filtered[0, 0], filtered[1:, 0] = 0, 2  # no filter; "Up"
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    parts = [b"\x89PNG\r\n\x1a\n"]
+    for kind, content in (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),  # 8 bits, RGB
+        (b"IDAT", isal_zlib.compress(filtered, 1)),
+        (b"IEND", b""),
+    ):
+        checksum = isal_zlib.crc32(content, isal_zlib.crc32(kind))
+        parts += [struct.pack(">I", len(content)), kind, content, struct.pack(">I", checksum)]
+    return b"".join(parts)
 
 
 def page_starts(duration: float, most: int) -> list[float]:

@@ -182,12 +182,12 @@ def pairs_sheet(folder: Path, seed: int = 1, pairs: int = 10) -> np.ndarray:
         tiles = []
         for title, waveform in (("real", read_waveform(real)), ("simulated", made)):
             page = kit_image(waveform, real.header, D1, random_stream(seed, title)).pixels
-            page = page[round(0.13 * page.shape[0]) :]  # without the header's block
-            height = round(900 * page.shape[0] / page.shape[1])
-            tile = np.full((height + 30, 910, 3), 255, np.uint8)
-            tile[30:, 5:905] = cv2.resize(page, (900, height), interpolation=cv2.INTER_AREA)
+            page = page[round(0.22 * page.shape[0]) :]  # without the header's block
+            height = round(620 * page.shape[0] / page.shape[1])
+            tile = np.full((height + 30, 630, 3), 255, np.uint8)
+            tile[30:, 5:625] = cv2.resize(page, (620, height), interpolation=cv2.INTER_AREA)
             text = f"{title}: {', '.join(labels)}" + (f" ({real.name})" if title == "real" else "")
-            cv2.putText(tile, text, (8, 22), 0, 0.6, (0, 0, 0), 1, cv2.LINE_AA)
+            cv2.putText(tile, text, (8, 22), 0, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
             tiles.append(tile)
         rows.append(np.hstack(tiles))
     if not rows:
