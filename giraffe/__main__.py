@@ -196,9 +196,11 @@ def report(args) -> int:
     """Compare a model's outputs with the truth: scores and example pictures."""
     from pathlib import Path
 
-    from giraffe.report import write_report
+    from giraffe.report import records_of_part, write_report
 
-    print(write_report(Path(args.reference), Path(args.outputs), Path(args.output)), end="")
+    names = records_of_part(Path(args.model), args.part) if args.model else None
+    folders = (Path(folder) for folder in (args.reference, args.outputs, args.output))
+    print(write_report(*folders, names), end="")
     print(f"Pictures and scores are in {args.output}.")
     return 0
 
@@ -316,6 +318,8 @@ def get_parser() -> argparse.ArgumentParser:
     p = add("report", report)
     p.add_argument("reference", help="records with labels and images")
     p.add_argument("outputs", help="the model's outputs for them")
+    p.add_argument("-m", "--model", help="report on the records that this model has seen alone")
+    p.add_argument("--part", choices=("training", "validation"), default="training", help="of them")
     p.add_argument("-o", "--output", required=True, help="folder to write")
 
     p = add("sheet", sheet)

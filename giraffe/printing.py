@@ -28,6 +28,7 @@ from giraffe.records import LEADS, open_record, read_text, read_waveform, scan
 
 log = logging.getLogger(__name__)
 
+
 @dataclass(frozen=True)
 class PrintJob:
     """How a folder is printed.

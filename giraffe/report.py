@@ -1,5 +1,6 @@
 """Pictures and pages for people: training curves, examples and scores."""
 
+import csv
 import itertools
 import math
 from pathlib import Path
@@ -8,7 +9,7 @@ import cv2
 import numpy as np
 
 from giraffe.classes import CLASSES, encode
-from giraffe.errors import RecordError
+from giraffe.errors import ModelError, RecordError
 from giraffe.files import write_atomically
 from giraffe.metrics import f_per_class, macro
 from giraffe.records import LEADS, Waveform, open_record, read_waveform, scan
@@ -38,8 +39,30 @@ def plot_history(history: list[dict], path: Path) -> None:
     write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=110))
 
 
-def compare(reference: Path, outputs: Path):
+def records_of_part(model: Path, part: str) -> set[str]:
+    """Names of the records that a model was trained or validated on, from its ``split.csv``.
+
+    Raises
+    ------
+    ModelError
+        If the model folder does not say.
+    """
+    path = model / "split.csv"
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            return {row["record"] for row in csv.DictReader(file) if row["part"] == part}
+    except (OSError, KeyError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: does not say which records were used ({error})") from error
+
+
+def compare(reference: Path, outputs: Path, names: set[str] | None = None):
     """True and predicted labels of the records of two folders.
+
+    Parameters
+    ----------
+    reference, outputs : Path
+    names : set of str, optional
+        The records to compare; all that have labels by default.
 
     Returns
     -------
@@ -52,9 +75,13 @@ def compare(reference: Path, outputs: Path):
     RecordError
         If no reference record has a label.
     """
-    records = [record for record in scan(reference)[0] if record.labels]
+    records = [
+        record
+        for record in scan(reference)[0]
+        if record.labels and (names is None or record.name in names)
+    ]
     if not records:
-        raise RecordError(f"{reference}: no record with a label")
+        raise RecordError(f"{reference}: no record with a label to compare")
     predicted = []
     for record in records:
         try:
@@ -220,7 +247,9 @@ def _range(value) -> str:
     return value if isinstance(value, str) else f"{value[0]:g}-{value[1]:g}"
 
 
-def write_report(reference: Path, outputs: Path, folder: Path) -> str:
+def write_report(
+    reference: Path, outputs: Path, folder: Path, names: set[str] | None = None
+) -> str:
     """Compare a model's outputs with the truth and write ``scores.txt`` and ``examples.png``.
 
     Parameters
@@ -231,13 +260,15 @@ def write_report(reference: Path, outputs: Path, folder: Path) -> str:
         The model's outputs.
     folder : Path
         Where to write.
+    names : set of str, optional
+        The records to compare; all that have labels by default.
 
     Returns
     -------
     str
         The table of scores.
     """
-    names, truth, predicted = compare(reference, outputs)
+    names, truth, predicted = compare(reference, outputs, names)
     table = score_table(truth, predicted)
     write_atomically(folder / "scores.txt", table)
     sheet = examples_sheet(reference, names, truth, predicted)

@@ -609,6 +609,9 @@ class TrainingRun:
         }
         save_model(self.folder, [best], description)
         write_atomically(self.folder / "history.csv", _csv(progress.history))
+        parts = (("training", self.training), ("validation", self.validation))
+        rows = [{"record": r.name, "part": part} for part, records in parts for r in records]
+        write_atomically(self.folder / "split.csv", _csv(rows))
         plot_history(progress.history, self.folder / "curves.png")
         log.info(
             "Best epoch %d of %d: validation AUROC %.3f, F %.3f.",
@@ -628,12 +631,12 @@ def _device_random(device: torch.device):
     return torch.cuda.get_rng_state() if device.type == "cuda" else None
 
 
-def _csv(history: list[dict]) -> str:
+def _csv(rows: list[dict]) -> str:
     text = io.StringIO()
-    if history:
-        writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
+    if rows:
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(history)
+        writer.writerows(rows)
     return text.getvalue()
 
 
@@ -650,6 +653,7 @@ def _move_into_place(folder: Path, model_folder: Path, networks: int) -> None:
     for name in [
         *map(weights_name, range(networks)),
         "history.csv",
+        "split.csv",
         "curves.png",
         "train.log",
         DESCRIPTION,

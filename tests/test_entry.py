@@ -32,7 +32,14 @@ def test_training_says_what_it_will_do_and_leaves_only_the_model(trained):
     for words in ("Recipe 2322, profile smoke", "96 x 192", "random weights", "per epoch"):
         assert words in result.stderr
     files = {path.name for path in model.iterdir()}
-    assert files == {"model.json", "weights-0.pt", "history.csv", "curves.png", "train.log"}
+    assert files == {
+        "model.json",
+        "weights-0.pt",
+        "history.csv",
+        "split.csv",
+        "curves.png",
+        "train.log",
+    }
     description = json.loads((model / "model.json").read_text())
     assert description["classes"] == list(CLASSES)
     assert description["recipe"]["name"] == "2322"

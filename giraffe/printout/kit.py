@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from scipy.special import ndtri
 
 from giraffe.printout.layout import (
     MAJOR_MM,
@@ -316,6 +317,9 @@ def _crease_and_wrinkle(pixels, options: KitOptions, dpi: int, rng) -> np.ndarra
     return cv2.add(cv2.multiply(pixels, factor, scale=1 / 200), added)
 
 
+_QUANTILES = ndtri((np.arange(65536) + 0.5) / 65536)  # of the standard normal distribution
+
+
 def _augment(pixels, matrix, options: KitOptions, rng):
     """Rotation, noise, crop and white balance."""
     height, width = pixels.shape[:2]
@@ -327,8 +331,9 @@ def _augment(pixels, matrix, options: KitOptions, rng):
         full = np.vstack([turn, [0, 0, 1]])
         matrix = _shift(0.5, 0.5) @ full @ _shift(-0.5, -0.5) @ matrix
     deviation = int(rng.integers(1, max(options.noise, 1) + 1))
-    grain = rng.standard_normal((height, width), dtype=np.float32) * deviation
-    grain = np.rint(grain).astype(np.int16)
+    # Normal numbers by their quantiles: three times as fast as drawing them.
+    levels = np.rint(_QUANTILES * deviation).astype(np.int16)
+    grain = levels[rng.integers(0, len(levels), (height, width), dtype=np.uint16)]
     pixels = cv2.add(pixels, cv2.merge([grain] * 3), dtype=cv2.CV_8U)
     left, top, right, bottom = np.rint(
         rng.uniform(0, options.crop, 4) * [width, height, width, height]
