@@ -8,6 +8,8 @@ import argparse
 import os
 import warnings
 
+from joblib import Parallel, delayed
+
 from giraffe.commandline import parse_folders
 from helper_code import (
     align_signals,
@@ -27,6 +29,7 @@ from helper_code import (
 )
 
 NUM_QUANT_LEVELS = 256
+MANY_RECORDS = 50
 MAX_SHIFT_SECONDS = 0.5
 MAX_SHIFT_MV = 1.0
 # Columns of a channel's scores. The organisers' "SNR median" is one NaN-ignoring mean over three
@@ -50,6 +53,7 @@ def get_parser():
     parser.add_argument("-x", "--extra_scores", action="store_true", help="more signal scores")
     parser.add_argument("-s", "--summary_score_file", help="write the scores here, not to stdout")
     parser.add_argument("-ta", "--total_snr_file", help="table of the SNR per record and channel")
+    parser.add_argument("-j", "--jobs", type=int, default=-1, help="processes; -1: one per core")
     parser.add_argument("-tb", "--total_f_measure_file", help="table of the F-measure per class")
     return parser
 
@@ -107,13 +111,17 @@ def score_record(path_ref, path_est, no_shift, extra):
     return scores, signal_est is not None
 
 
-def evaluate_signals(folder_ref, folder_est, records, no_shift, extra):
+def evaluate_signals(folder_ref, folder_est, records, no_shift, extra, jobs=1):
     """Mean of each score of `COLUMNS` over all channels of all records, and the scores of each."""
     per_record, any_estimate = {}, False
-    for record in records:
-        scored = score_record(
+    # Starting processes takes longer than scoring a few records.
+    results = Parallel(jobs if len(records) >= MANY_RECORDS else 1)(
+        delayed(score_record)(
             os.path.join(folder_ref, record), os.path.join(folder_est, record), no_shift, extra
         )
+        for record in records
+    )
+    for record, scored in zip(records, results, strict=True):
         if scored is not None:
             per_record[record] = scored[0]
             any_estimate |= scored[1]
@@ -154,7 +162,7 @@ def run(args):
     if not records:
         raise FileNotFoundError("No records found.")
     means, per_record = evaluate_signals(
-        args.folder_ref, args.folder_est, records, args.no_shift, args.extra_scores
+        args.folder_ref, args.folder_est, records, args.no_shift, args.extra_scores, args.jobs
     )
     macro, per_class, classes = evaluate_labels(args.folder_ref, args.folder_est, records)
 

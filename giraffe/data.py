@@ -10,6 +10,7 @@ import torch
 from PIL import Image, ImageOps
 from torch.utils.data import DataLoader, Dataset
 
+from giraffe.cache import ImageCache
 from giraffe.classes import encode
 from giraffe.errors import ImageError, RecordError
 from giraffe.printout.presets import print_in_memory
@@ -96,6 +97,8 @@ class Source:
     all_images : bool
         Whether any image of a record may be used, or the first alone.
     seed : int
+    cache : ImageCache or None
+        Where decoded image files are kept.
     """
 
     height: int
@@ -104,6 +107,26 @@ class Source:
     preset: str = "D1"
     all_images: bool = True
     seed: int = 0
+    cache: ImageCache | None = None
+
+
+def read_cached(path: Path, source: Source) -> np.ndarray:
+    """An image file at the network's size, decoded once.
+
+    Returns and errors are those of `read_image`.
+    """
+    height, width = source.height, source.width
+    if source.cache is None:
+        return read_image(path, height, width)
+    try:
+        key = source.cache.key(path, height, width)
+    except OSError as error:
+        raise ImageError(f"{path}: not a readable image ({error})") from error
+    pixels = source.cache.get(key, height, width)
+    if pixels is None:
+        pixels = read_image(path, height, width)
+        source.cache.put(key, pixels)
+    return pixels
 
 
 def load(record: Record, source: Source, epoch: int | None) -> np.ndarray:
@@ -138,7 +161,7 @@ def load(record: Record, source: Source, epoch: int | None) -> np.ndarray:
             order = rng.permutation(len(files))
         for i in order:
             try:
-                return read_image(files[i], source.height, source.width)
+                return read_cached(files[i], source)
             except ImageError as error:
                 problem = error
     if problem is not None and not record.has_waveform():
@@ -149,7 +172,7 @@ def load(record: Record, source: Source, epoch: int | None) -> np.ndarray:
             waveform, record.header, source.preset, rng, source.height, source.width
         )
     for path in record.images():  # printed images are wanted, but there is no waveform
-        return read_image(path, source.height, source.width)
+        return read_cached(path, source)
     raise RecordError(f"{record.path}: neither an image file nor a signal file")
 
 
@@ -205,6 +228,27 @@ class Batch:
     def __len__(self) -> int:
         return len(self.indices)
 
+    def pin_memory(self) -> "Batch":
+        """The same in memory from which a GPU copies while it computes."""
+        return Batch(
+            self.images.pin_memory(), self.targets.pin_memory(), self.indices, self.problems
+        )
+
+    def pieces(self, most: int) -> list["Batch"]:
+        """The items in pieces of at most so many, of nearly equal size."""
+        number = -(-len(self) // most)
+        if number == 0:
+            return []
+        return [
+            Batch(*parts, [])
+            for parts in zip(
+                self.images.tensor_split(number),
+                self.targets.tensor_split(number),
+                self.indices.tensor_split(number),
+                strict=True,
+            )
+        ]
+
 
 def collate(items) -> Batch:
     """A batch of the items that could be read."""
@@ -217,35 +261,58 @@ def collate(items) -> Batch:
     return Batch(torch.stack(images), torch.stack(targets), torch.tensor(indices), problems)
 
 
-class EpochSampler(torch.utils.data.Sampler):
-    """Positions in an order drawn from (seed, epoch); a resumed epoch skips what it has seen."""
+class EpochBatches(torch.utils.data.Sampler):
+    """Batches of positions, in an order drawn from (seed, epoch).
 
-    def __init__(self, size: int, seed: int):
-        self.size, self.seed, self.epoch, self.skip = size, seed, 0, 0
+    Parameters
+    ----------
+    size, batch : int
+        Number of records, and of records per batch.
+    seed : int or None
+        None: from first to last, for validation.
+    drop_last : bool
+        Whether an incomplete last batch is dropped, unless it is the only one.
+    rank, ranks : int
+        This process's share of each batch, of how many.
+
+    Attributes
+    ----------
+    epoch, skip : int
+        Which epoch, and how many of its batches an interrupted run has seen.
+    """
+
+    def __init__(self, size, batch, seed=None, drop_last=False, rank=0, ranks=1):
+        self.size, self.batch, self.seed = size, batch, seed
+        self.drop_last = drop_last and size >= batch
+        self.rank, self.ranks = rank, ranks
+        self.epoch = self.skip = 0
 
     def __len__(self) -> int:
-        return max(self.size - self.skip, 0)
+        whole = self.size // self.batch if self.drop_last else -(-self.size // self.batch)
+        return max(whole - self.skip, 0)
 
     def __iter__(self):
-        order = random_stream(self.seed, "order", self.epoch).permutation(self.size)
-        yield from order[self.skip :].tolist()
+        order = np.arange(self.size)
+        if self.seed is not None:
+            order = random_stream(self.seed, "order", self.epoch).permutation(self.size)
+        for k in range(self.skip, self.skip + len(self)):
+            batch = order[k * self.batch : (k + 1) * self.batch]
+            yield batch[self.rank :: self.ranks].tolist()
 
 
-def make_loader(
-    dataset: PrintoutDataset,
-    batch: int,
-    workers: int,
-    sampler: EpochSampler | None = None,
-    drop_last: bool = False,
-    pin: bool = False,
-) -> DataLoader:
-    """Batches of a data set, in the sampler's order or from first to last."""
+def make_loader(dataset: PrintoutDataset, batches: EpochBatches, workers: int, pin: bool = False):
+    """The batches of a data set, loaded by so many worker processes.
+
+    Returns
+    -------
+    torch.utils.data.DataLoader
+        Of `Batch`.
+    """
     return DataLoader(
         dataset,
-        batch_size=batch,
-        sampler=sampler,
+        batch_sampler=batches,
         num_workers=workers,
         collate_fn=collate,
-        drop_last=drop_last,
         pin_memory=pin,
+        prefetch_factor=4 if workers else None,
     )

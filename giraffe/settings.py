@@ -20,12 +20,19 @@ class Settings:
     seed : int
     time_limit_hours : float or None
         None: 20 h up to 5000 records, else 150 h; both end safely before the Challenge's limits.
+    cache_folder : str or None
+        Where decoded images are kept; None: below the system's temporary folder.
+    micro_batch : int or None
+        Most images that go through the network at once; gradients are accumulated to the batch.
+        None: the whole batch.
     """
 
     recipe: Recipe = RECIPES[DEFAULT_RECIPE]
     profile: Profile = PROFILES[DEFAULT_PROFILE]
     seed: int = DEFAULT_SEED
     time_limit_hours: float | None = None
+    cache_folder: str | None = None
+    micro_batch: int | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -52,6 +59,8 @@ class Settings:
             profile=get("PROFILE", lambda t: find(PROFILES, t, "profile"), cls.profile),
             seed=get("SEED", int, DEFAULT_SEED),
             time_limit_hours=get("TIME_LIMIT_HOURS", _positive, None),
+            cache_folder=get("CACHE_DIR", str, None),
+            micro_batch=get("MICRO_BATCH", _at_least_one, None),
         )
 
     def limit_seconds(self, num_records: int) -> float:
@@ -59,6 +68,13 @@ class Settings:
         if self.time_limit_hours is not None:
             return self.time_limit_hours * 3600
         return (20 if num_records <= 5000 else 150) * 3600
+
+
+def _at_least_one(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError("must be at least 1")
+    return value
 
 
 def _positive(text: str) -> float:

@@ -10,9 +10,7 @@ with exactly the weights of an uninterrupted run.
 import contextlib
 import csv
 import dataclasses
-import hashlib
 import io
-import json
 import logging
 import math
 import os
@@ -26,24 +24,20 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from giraffe.checkpoint import (
-    DESCRIPTION,
-    load_tensors,
-    save_model,
-    save_tensors,
-    versions,
-    weights_name,
-)
+from giraffe.cache import ImageCache, default_folder
+from giraffe.checkpoint import DESCRIPTION, save_model, versions, weights_name
 from giraffe.classes import CLASSES, encode
 from giraffe.classifier import decide
-from giraffe.data import EpochSampler, PrintoutDataset, Source, make_loader
-from giraffe.device import autocast, best_device, choose_precision, describe
+from giraffe.data import EpochBatches, PrintoutDataset, Source, make_loader
+from giraffe.device import best_device, describe
+from giraffe.distributed import current_group, join_group
 from giraffe.errors import ModelError
 from giraffe.files import write_atomically
+from giraffe.learner import Learner, class_weights, copy_state
 from giraffe.metrics import auroc_per_class, f_per_class, macro
-from giraffe.network import Network, load_initial
 from giraffe.randomness import random_stream
 from giraffe.report import plot_history
+from giraffe.resume import Progress, fingerprint, load_progress, save_progress
 from giraffe.settings import Settings
 from giraffe.split import find_training_records, split_records
 
@@ -54,54 +48,6 @@ EPOCH_CHECKPOINT_SECONDS = 10  # epochs shorter than this share a checkpoint
 SETTLE_BATCHES = 25  # whose statistics batch normalisation takes before each validation
 THRESHOLD = 0.5
 RESERVE_SECONDS = 60  # kept of the time limit for saving
-
-
-def class_weights(targets: np.ndarray) -> np.ndarray:
-    """λ_i = total_samples / (num_classes · count_i) (paper, "Loss weighting").
-
-    Parameters
-    ----------
-    targets : ndarray, shape (records, classes)
-        Multi-hot labels of the training records.
-
-    Returns
-    -------
-    ndarray of float32, shape (classes,)
-        0 for a class without a record, which the paper leaves open.
-    """
-    counts = np.asarray(targets).sum(axis=0)
-    total, num_classes = targets.shape
-    return np.where(counts > 0, total / (num_classes * np.maximum(counts, 1)), 0).astype(np.float32)
-
-
-@dataclasses.dataclass
-class Progress:
-    """Where training stands; all of it is in the checkpoint.
-
-    Attributes
-    ----------
-    epoch, batches : int
-        Epochs completed, and batches completed of the next one.
-    loss_sum, loss_count : float
-        Of the epoch under way.
-    best_epoch : int
-        0 until there is one.
-    best_score : float
-        Higher is better.
-    history : list of dict
-        One row per epoch.
-    elapsed : float
-        Training time so far in s, over all interruptions.
-    """
-
-    epoch: int = 0
-    batches: int = 0
-    loss_sum: float = 0.0
-    loss_count: int = 0
-    best_epoch: int = 0
-    best_score: float = -math.inf
-    history: list[dict] = dataclasses.field(default_factory=list)
-    elapsed: float = 0.0
 
 
 def train(
@@ -133,6 +79,13 @@ def train(
         If the folder holds no record that can be trained on.
     """
     started = time.monotonic()
+    with join_group() as group:
+        if not group.leads:
+            logging.getLogger("giraffe").setLevel(logging.ERROR)
+        return _train(data_folder, Path(model_folder), settings, verbose, device, group, started)
+
+
+def _train(data_folder, model_folder, settings, verbose, device, group, started) -> dict:
     profile = settings.profile
     records = find_training_records(data_folder)
     if profile.records and len(records) > profile.records:
@@ -143,16 +96,18 @@ def train(
         records = [records[i] for i in sorted(order[: profile.records])]
     training, validation = split_records(records, settings)
 
-    model_folder = Path(model_folder)
     folder = model_folder / "resume"
     folder.mkdir(parents=True, exist_ok=True)
-    run = TrainingRun(training, validation, settings, folder, verbose, device)
-    with _log_to(folder / "train.log"), _stop_on_sigterm(run):
+    run = TrainingRun(training, validation, settings, folder, verbose, device, group)
+    log_file = _log_to(folder / "train.log") if group.leads else contextlib.nullcontext()
+    with log_file, _stop_on_sigterm(run):
         run.begin()
         run.fit(started + settings.limit_seconds(len(records)))
         description = run.finish()
-    _move_into_place(folder, model_folder, len(description["weights_of_epochs"]))
-    log.info("Model saved in %s.", model_folder)
+    if group.leads:
+        _move_into_place(folder, model_folder, len(description["weights_of_epochs"]))
+        log.info("Model saved in %s.", model_folder)
+    group.wait()
     return description
 
 
@@ -167,21 +122,25 @@ class TrainingRun:
         For the checkpoint and the best weights.
     verbose : bool
     device : torch.device, optional
+    group : Group, optional
+        The processes that train together.
     """
 
-    def __init__(self, training, validation, settings, folder, verbose=True, device=None):
+    def __init__(
+        self, training, validation, settings, folder, verbose=True, device=None, group=None
+    ):
+        self.group = group or current_group()
         self.settings, self.recipe, self.profile = settings, settings.recipe, settings.profile
         self.training, self.validation = training, validation
-        self.folder, self.verbose = Path(folder), verbose
+        self.folder, self.verbose = Path(folder), verbose and self.group.leads
         self.device = device or best_device()
-        self.precision = choose_precision(self.device)
         self.batch = self.recipe.batch or self.profile.batch
         self.epochs = min(self.recipe.epochs, self.profile.epochs or self.recipe.epochs)
         self.size = self.profile.input_size(self.recipe)
         self.stop_requested = False
         self.progress = Progress()
         self.best: dict | None = None
-        self.fingerprint = self._fingerprint()
+        self.fingerprint = fingerprint(settings, training, validation, self.group.size)
         self.saved = time.monotonic()
         self.unreadable: dict[str, str] = {}
 
@@ -191,37 +150,46 @@ class TrainingRun:
             preset=self.recipe.preset,
             all_images=self.recipe.all_images,
             seed=settings.seed,
+            cache=self._cache(),
         )
         self.train_data = PrintoutDataset(training, source, flips=self.recipe.flips)
         self.validation_data = PrintoutDataset(validation, source)
-        self.sampler = EpochSampler(len(training), settings.seed)
+        share = {"rank": self.group.rank, "ranks": self.group.size}
+        self.batches = EpochBatches(
+            len(training), self.batch, settings.seed, self.recipe.drop_last, **share
+        )
+        self.validation_batches = EpochBatches(len(validation), self.batch, **share)
 
         targets = np.stack([encode(record.labels) for record in training])
         self.counts = targets.sum(axis=0).astype(int)
-        weights = class_weights(targets) if self.recipe.weighted else np.ones(len(CLASSES))
-        self.class_weights = torch.tensor(weights, dtype=torch.float32, device=self.device)
+        weighted = self.recipe.weighted
+        self.class_weights = class_weights(targets) if weighted else np.ones(len(CLASSES))
+
+    def _cache(self) -> ImageCache | None:
+        """Where decoded images are kept; none where all are printed from waveforms."""
+        if self.recipe.images == "printed" or not any(record.images() for record in self.training):
+            return None
+        cache = ImageCache(self.settings.cache_folder or default_folder())
+        if self.group.leads:
+            cache.remove_stale()
+        return cache
 
     # Before the first step
 
     def begin(self) -> None:
         """Build network and optimizer, continue from a checkpoint, say what will be done."""
-        torch.manual_seed(self.settings.seed)
-        if self.device.type == "cuda":
-            torch.set_float32_matmul_precision("high")  # TF32 where the GPU has it
-        self.network = Network(self.recipe, self.size)
-        self.initial = load_initial(self.network, self.recipe)
-        self.network.to(self.device, memory_format=torch.channels_last)
-        optimizer = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[self.recipe.optimizer]
-        self.optimizer = optimizer(
-            self.network.parameter_groups(self.recipe.weight_decay),
-            lr=self.recipe.learning_rate,
-            fused=self.device.type in ("cuda", "cpu"),
+        self.learner = Learner(
+            self.recipe,
+            self.size,
+            self.class_weights,
+            self.settings.seed,
+            self.device,
+            self.group,
         )
-        # float16 loses small gradients unless the loss is scaled up.
-        self.scaler = torch.amp.GradScaler(
-            self.device.type, enabled=self.precision == torch.float16
-        )
+        self.learner.micro_batch = self.settings.micro_batch or self.learner.micro_batch
         continued = self._restore()
+        if not self.progress.planned:
+            self.progress.planned = self.epochs
         self._announce(continued)
 
     def _announce(self, continued: bool) -> None:
@@ -235,8 +203,9 @@ class TrainingRun:
             height,
             width,
             self.batch,
-            self.initial,
-            describe(self.device, self.precision),
+            self.learner.initial,
+            describe(self.device, self.learner.precision)
+            + (f", {self.group.size} processes" if self.group.size > 1 else ""),
         )
         log.info(
             "%d training and %d validation records; training labels: %s.",
@@ -260,8 +229,9 @@ class TrainingRun:
             )
         if continued:
             log.info("Continuing in epoch %d of at most %d.", self.progress.epoch + 1, self.epochs)
-        seconds = self._seconds_per_image()
-        epoch = seconds * (len(self.training) + len(self.validation) / 3)
+        seconds = self.learner.seconds_per_image(min(2, len(self.training)))
+        images = len(self.training) + len(self.validation) / 3
+        epoch = seconds * images / self.group.size
         remaining = self.epochs - self.progress.epoch
         log.info(
             "About %.3g s per training image here, %s per epoch, %s for %d epochs "
@@ -271,26 +241,6 @@ class TrainingRun:
             _duration(epoch * remaining),
             remaining,
         )
-
-    def _seconds_per_image(self) -> float:
-        """Time one step on blank images without changing anything."""
-        count = min(2, len(self.training))
-        states = torch.random.get_rng_state(), _clone(self.network.state_dict())
-        images = torch.zeros(count, 3, *self.size, dtype=torch.uint8, device=self.device)
-        targets = torch.zeros(count, len(CLASSES), device=self.device)
-        self.network.train()
-        times = []
-        for _ in range(2):
-            start = time.perf_counter()
-            loss, _ = self._loss(images, targets)
-            loss.backward()
-            if self.device.type == "cuda":
-                torch.cuda.synchronize()
-            times.append(time.perf_counter() - start)
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.random.set_rng_state(states[0])
-        self.network.load_state_dict(states[1])
-        return min(times) / count
 
     # The loop
 
@@ -303,20 +253,31 @@ class TrainingRun:
             On `time.monotonic`'s clock; includes the time before interruptions.
         """
         deadline -= self.progress.elapsed + RESERVE_SECONDS
-        longest_epoch = max((row["seconds"] for row in self.progress.history), default=0.0)
-        while self.progress.epoch < self.epochs and not self._out_of_patience():
+        progress = self.progress
+        while progress.epoch < progress.planned and not self._out_of_patience():
             start = time.monotonic()
-            if start + longest_epoch > deadline and self.progress.best_epoch:
-                log.warning("The time limit leaves no room for another epoch.")
-                break
             if not self._train_epoch(deadline):
                 break
-            row = self._end_epoch(time.monotonic() - start)
-            longest_epoch = max(longest_epoch, 1.1 * row["seconds"])
-            if time.monotonic() - self.saved >= EPOCH_CHECKPOINT_SECONDS:
+            self._end_epoch(time.monotonic() - start)
+            self._plan(deadline)
+            if self.group.any(time.monotonic() - self.saved >= EPOCH_CHECKPOINT_SECONDS):
                 self._save()
         if self.stop_requested:
             log.warning("Told to stop: ending with the best epoch so far.")
+
+    def _plan(self, deadline: float) -> None:
+        """Plan no more epochs than will end in time, judged by the longest so far."""
+        progress = self.progress
+        longest = 1.1 * max(row["seconds"] for row in progress.history)
+        left = min(self.group.gather(deadline - time.monotonic()))
+        possible = progress.epoch + max(int(left / longest), 0) if math.isfinite(left) else 10**9
+        if possible < progress.planned:
+            log.warning(
+                "The time limit leaves room for %d epochs instead of %d.",
+                possible,
+                progress.planned,
+            )
+            progress.planned = possible
 
     def _out_of_patience(self) -> bool:
         waited = self.progress.epoch - self.progress.best_epoch
@@ -330,126 +291,74 @@ class TrainingRun:
         progress, recipe = self.progress, self.recipe
         epoch = progress.epoch + 1
         decay = 0.1 ** ((epoch - 1) // recipe.step_epochs) if recipe.step_epochs else 1.0
-        for group in self.optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * decay
-        self.train_data.epoch = self.sampler.epoch = epoch
-        self.sampler.skip = progress.batches * self.batch
-        loader = self._loader(self.train_data, self.sampler, recipe.drop_last)
-        self.network.train()
+        self.learner.set_learning_rate(recipe.learning_rate * decay)
+        self.train_data.epoch = self.batches.epoch = epoch
+        self.batches.skip = progress.batches
+        self.learner.network.train()
         bar = tqdm(
             total=len(self.training),
-            initial=min(self.sampler.skip, len(self.training)),
-            desc=f"epoch {epoch}/{self.epochs}",
+            initial=min(progress.batches * self.batch, len(self.training)),
+            desc=f"epoch {epoch}/{progress.planned}",
             unit="image",
             disable=not self.verbose,
             leave=False,
         )
+        began = time.monotonic(), bar.n
         with bar:
-            for batch in loader:
-                self._note_problems(batch, self.training)
-                # Batch normalisation over one small image is undefined; a lone last image waits
-                # for the next epoch's order.
-                if len(batch) > 1 or len(self.training) == 1:
-                    self._step(batch)
+            for batch in self._load(self.train_data, self.batches):
+                loss_sum, count = self.learner.step(batch, lone=len(self.training) == 1)
+                progress.loss_sum += loss_sum
+                progress.loss_count += count
                 progress.batches += 1
-                bar.update(len(batch) + len(batch.problems))
-                bar.set_postfix(loss=f"{progress.loss_sum / max(progress.loss_count, 1):.4f}")
+                bar.update(min(self.batch, len(self.training) - bar.n))
+                bar.set_postfix_str(self._postfix(bar, *began), refresh=False)
                 now = time.monotonic()
-                if self.stop_requested or (now > deadline and math.isfinite(deadline)):
+                late = math.isfinite(deadline) and now > deadline
+                if self.group.any(self.stop_requested or late):
                     if not self.stop_requested:
                         log.warning("The time limit ends training inside epoch %d.", epoch)
                     return False
-                if now - self.saved > CHECKPOINT_SECONDS:
+                if self.group.any(now - self.saved > CHECKPOINT_SECONDS):
                     self._save()
         return True
 
-    def _loader(self, dataset, sampler=None, drop_last=False):
-        drop_last = drop_last and len(dataset) >= self.batch
-        return make_loader(
-            dataset,
-            self.batch,
-            self.profile.workers,
-            sampler,
-            drop_last,
-            pin=self.device.type == "cuda",
-        )
+    def _postfix(self, bar, start, first) -> str:
+        """Loss, the last validation's scores, and the time left, for the progress bar."""
+        progress = self.progress
+        text = f"loss {progress.loss_sum / max(progress.loss_count, 1):.4f}"
+        if progress.history:
+            last = progress.history[-1]
+            text += f", AUROC {last['auroc']:.3f}, F {last['f']:.3f}"
+            epoch = max(row["seconds"] for row in progress.history)
+        else:
+            epoch = (time.monotonic() - start) / max(bar.n - first, 1) * len(self.training)
+        share = 1 - bar.n / max(len(self.training), 1)
+        left = epoch * (progress.planned - progress.epoch - 1 + share)
+        return f"{text}, {_duration(left)} left"
 
-    def _loss(self, images, targets):
-        """Mean weighted cross-entropy over all entries, and the outputs."""
-        with autocast(self.device, self.precision):
-            outputs = self.network(images)
-        losses = self.network.head.cross_entropy(outputs, targets) * self.class_weights
-        return losses.mean(), outputs
+    def _load(self, dataset, batches):
+        """Batches of a data set; what cannot be read is said once."""
+        on_gpu = self.device.type == "cuda"
+        for batch in make_loader(dataset, batches, self.profile.workers, on_gpu):
+            for index, problem in batch.problems:
+                name = dataset.records[index].name
+                if name not in self.unreadable:
+                    self.unreadable[name] = problem
+                    log.warning("%s; skipped.", problem)
+            yield batch
 
-    def _step(self, batch) -> None:
-        images = batch.images.to(self.device, memory_format=torch.channels_last, non_blocking=True)
-        targets = batch.targets.to(self.device, non_blocking=True)
-        loss, _ = self._loss(images, targets)
-        self.scaler.scale(loss).backward()
-        if self.recipe.clip_norm is not None:
-            self.scaler.unscale_(self.optimizer)
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.progress.loss_sum += float(loss.detach()) * len(batch)
-        self.progress.loss_count += len(batch)
-
-    def _note_problems(self, batch, records) -> None:
-        for index, problem in batch.problems:
-            if records[index].name not in self.unreadable:
-                self.unreadable[records[index].name] = problem
-                log.warning("%s; skipped.", problem)
-
-    @torch.no_grad()
-    def _settle_batch_norm(self, most: int = SETTLE_BATCHES) -> None:
-        """Take batch normalisation's statistics anew, from training batches and today's weights.
-
-        Running averages lag behind the weights, and over InceptionV3's 94 normalisations the error
-        grows until a network that has fitted its images answers nonsense in evaluation mode
-        ("precise BN": Wu and Johnson, "Rethinking 'Batch' in BatchNorm", arXiv:2105.07576, 2021).
-        """
-        norms = [m for m in self.network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-        if not norms:
-            return
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # a plain mean over all batches
-        self.network.train()
-        self.sampler.skip = 0
-        for count, batch in enumerate(self._loader(self.train_data, self.sampler), start=1):
-            if len(batch) > 1 or len(self.training) == 1:
-                images = batch.images.to(self.device, memory_format=torch.channels_last)
-                with autocast(self.device, self.precision):
-                    self.network(images)
-            if count == most:
-                break
-
-    @torch.inference_mode()
-    def evaluate(self, dataset: PrintoutDataset):
-        """Targets, probabilities and mean loss over a data set; unreadable records are left out."""
-        self.network.eval()
-        targets, probabilities, losses = [], [], []
-        for batch in self._loader(dataset):
-            self._note_problems(batch, dataset.records)
-            if not len(batch):
-                continue
-            images = batch.images.to(self.device, memory_format=torch.channels_last)
-            loss, outputs = self._loss(images, batch.targets.to(self.device))
-            targets.append(batch.targets.numpy())
-            probabilities.append(self.network.head(outputs).float().cpu().numpy())
-            losses.append((float(loss), len(batch)))
-        if not targets:
-            return np.empty((0, len(CLASSES))), np.empty((0, len(CLASSES))), math.nan
-        mean = sum(loss * n for loss, n in losses) / sum(n for _, n in losses)
-        return np.concatenate(targets), np.concatenate(probabilities), mean
+    def _settle(self, most: int = SETTLE_BATCHES) -> None:
+        self.batches.skip = 0
+        batches = self._load(self.train_data, self.batches)
+        self.learner.settle_batch_norm(batches, most, lone=len(self.training) == 1)
 
     def _end_epoch(self, seconds: float) -> dict:
         """Validate, keep the epoch if it is the best, and write a line of history."""
         progress = self.progress
         start = time.monotonic()
-        self._settle_batch_norm()
-        targets, probabilities, loss = self.evaluate(self.validation_data)
+        self._settle()
+        batches = self._load(self.validation_data, self.validation_batches)
+        targets, probabilities, loss = self.learner.validate(batches)
         areas = auroc_per_class(targets, probabilities)
         chosen = decide(probabilities, [THRESHOLD] * len(CLASSES), self.recipe.labels)
         f = f_per_class(targets, chosen) if len(targets) else np.full(len(CLASSES), np.nan)
@@ -463,16 +372,19 @@ class TrainingRun:
                 log.warning("The validation AUROC is undefined: the validation loss decides.")
         else:
             score = math.inf  # no validation: every epoch replaces the one before
-        better = score > progress.best_score or not self.recipe.patience or math.isinf(score)
+        # Among equal scores, frequent where few records validate, the smaller loss decides.
+        better = (score, -loss) > (progress.best_score, -progress.best_loss)
+        better |= not self.recipe.patience or math.isinf(score)
         if better:
             progress.best_epoch, progress.best_score = progress.epoch, score
+            progress.best_loss = loss
         row = {
             "epoch": progress.epoch,
             "training_loss": progress.loss_sum / max(progress.loss_count, 1),
             "validation_loss": loss,
             "auroc": auroc,
             "f": macro(f),
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "learning_rate": self.learner.optimizer.param_groups[0]["lr"],
             "images": progress.loss_count,
             "seconds": seconds + time.monotonic() - start,
         }
@@ -481,7 +393,7 @@ class TrainingRun:
         progress.elapsed += row["seconds"]
         progress.batches, progress.loss_sum, progress.loss_count = 0, 0.0, 0
         if better:
-            self.best = _clone(self.network.state_dict())
+            self.best = copy_state(self.learner.network)
         log.info(
             "Epoch %d: loss %.4f, validation loss %.4f, AUROC %.3f, F %.3f, %s%s",
             row["epoch"],
@@ -496,81 +408,33 @@ class TrainingRun:
 
     # Checkpoints
 
-    def _fingerprint(self) -> str:
-        """Digest of everything that the weights depend on."""
-        facts = {
-            "recipe": self.recipe.as_dict(),
-            "profile": dataclasses.asdict(self.profile),
-            "seed": self.settings.seed,
-            "torch": torch.__version__,
-            "records": [
-                [
-                    [r.name, r.labels, [p.stat().st_size for p in r.signals() + r.images()]]
-                    for r in part
-                ]
-                for part in (self.training, self.validation)
-            ],
-        }
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-    def _best_path(self) -> Path:
-        return self.folder / f"best-{self.progress.best_epoch}.pt"
-
     def _save(self) -> None:
-        # The best weights first, under their epoch's name: whichever checkpoint a crash leaves
-        # behind finds the weights that it speaks of.
-        if self.best is not None and not self._best_path().exists():
-            save_tensors(self._best_path(), self.best)
-        save_tensors(
-            self.folder / "checkpoint.pt",
-            {
-                "fingerprint": self.fingerprint,
-                "progress": dataclasses.asdict(self.progress),
-                "network": self.network.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "scaler": self.scaler.state_dict(),
-                "random": torch.random.get_rng_state(),
-                "device_random": _device_random(self.device),
-                "threads": torch.get_num_threads(),
-                "precision": str(self.precision),
-                "initial": self.initial,
-            },
-        )
-        for path in self.folder.glob("best-*.pt"):
-            if path != self._best_path():
-                path.unlink()
+        content = self.learner.state()
+        content |= {"fingerprint": self.fingerprint, "threads": torch.get_num_threads()}
+        if self.group.leads:
+            save_progress(self.folder, content, self.progress, self.best)
+        self.group.wait()
         self.saved = time.monotonic()
 
     def _restore(self) -> bool:
         """Continue from the checkpoint if there is one of this very run."""
-        path = self.folder / "checkpoint.pt"
-        if not path.exists():
+        found = load_progress(self.folder, self.fingerprint)
+        if found is None:
             return False
+        saved, progress, best = found
         try:
-            saved = load_tensors(path)
-            if saved["fingerprint"] != self.fingerprint:
-                log.warning("Recipe, data or version changed since %s: starting afresh.", path)
-                return False
-            self.network.load_state_dict(saved["network"])
-            self.optimizer.load_state_dict(saved["optimizer"])
-            self.scaler.load_state_dict(saved["scaler"])
-            progress = Progress(**saved["progress"])
-            if progress.best_epoch:
-                self.best = load_tensors(self.folder / f"best-{progress.best_epoch}.pt")
-            self.progress = progress
-        except (ModelError, KeyError, TypeError, RuntimeError) as error:
-            log.warning("%s cannot be used (%s): starting afresh.", path, error)
-            return False
-        torch.random.set_rng_state(saved["random"])
-        if saved["device_random"] is not None and self.device.type == "cuda":
-            torch.cuda.set_rng_state(saved["device_random"])
+            self.learner.load_state(saved)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ModelError(
+                f"{self.folder}: its checkpoint cannot be used ({error}); remove the folder"
+            ) from error
+        self.progress, self.best = progress, best
         if saved["threads"] != torch.get_num_threads():
             log.warning(
                 "Continued with %d threads instead of %d: weights may differ in their last bits.",
                 torch.get_num_threads(),
                 saved["threads"],
             )
-        self.initial = saved["initial"]
         return True
 
     # The end
@@ -585,8 +449,8 @@ class TrainingRun:
         """
         progress = self.progress
         if self.best is None:  # stopped inside the first epoch: what there is beats nothing
-            self._settle_batch_norm(most=4)
-        best = self.best or _clone(self.network.state_dict())
+            self._settle(most=4)
+        best = self.best or copy_state(self.learner.network)
         rows = [row for row in progress.history if row["epoch"] == progress.best_epoch]
         scores = {key: rows[0][key] for key in ("auroc", "f", "validation_loss")} if rows else {}
         if self.unreadable:
@@ -597,16 +461,18 @@ class TrainingRun:
             "size": list(self.size),
             "thresholds": [THRESHOLD] * len(CLASSES),
             "seed": self.settings.seed,
-            "initial": self.initial,
+            "initial": self.learner.initial,
             "records": {"training": len(self.training), "validation": len(self.validation)},
             "training_labels": dict(zip(CLASSES, self.counts.tolist(), strict=True)),
             "weights_of_epochs": [progress.best_epoch],
             "epochs_trained": progress.epoch,
             "validation": scores,
             "training_seconds": progress.elapsed,
-            "device": describe(self.device, self.precision),
+            "device": describe(self.device, self.learner.precision),
             "versions": versions(),
         }
+        if not self.group.leads:
+            return description
         save_model(self.folder, [best], description)
         write_atomically(self.folder / "history.csv", _csv(progress.history))
         parts = (("training", self.training), ("validation", self.validation))
@@ -621,14 +487,6 @@ class TrainingRun:
             scores.get("f", math.nan),
         )
         return description
-
-
-def _clone(state: dict) -> dict:
-    return {name: value.detach().cpu().clone() for name, value in state.items()}
-
-
-def _device_random(device: torch.device):
-    return torch.cuda.get_rng_state() if device.type == "cuda" else None
 
 
 def _csv(rows: list[dict]) -> str:

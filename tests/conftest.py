@@ -24,6 +24,14 @@ def no_fsync(monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path_factory):
+    """Decoded images are kept in a folder of the test session."""
+    folder = tmp_path_factory.getbasetemp() / "cache"
+    monkeypatch.setenv("GIRAFFE_CACHE_DIR", str(folder))
+    monkeypatch.setattr("giraffe.training.default_folder", lambda: folder)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The shared materials; without them the test is skipped, or fails where CI demands them."""

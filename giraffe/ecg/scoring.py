@@ -96,8 +96,7 @@ def align_signals(x_ref, x_est, num_quant_levels, smooth=True, sigma=0.5):
     if smooth:
         images = [ndimage.gaussian_filter(image, sigma) for image in images]
 
-    correlation = _correlate_fast(*images)
-    row, column = np.unravel_index(np.argmax(correlation), correlation.shape)
+    row, column = _peak_of_correlation(*images)
     # The autocorrelation of a non-empty image has its only maximum at lag zero
     # (Cauchy-Schwarz, strict for finite support), so it needs no transform of its own.
     offset_hz = int(max_t - 1 - column)
@@ -113,12 +112,28 @@ def align_signals(x_ref, x_est, num_quant_levels, smooth=True, sigma=0.5):
     return shifted - offset_vt, offset_hz, offset_vt
 
 
-def _correlate_fast(a, b):
-    """`fft_correlate` of two real images of one shape, by real transforms of good lengths."""
+PEAK_CERTAINTY = 1e-6
+"""Bound of a float32 correlation's error, as a share of the images' norms; the largest one measured
+over real signals is twenty times smaller."""
+
+
+def _peak_of_correlation(a, b) -> tuple[int, int]:
+    """Where `fft_correlate` of two real images of one shape has its first maximum.
+
+    Float32 takes half the time. Where another lag comes as near to the highest value as its errors
+    reach, the full computation decides.
+    """
     shape = [2 * n - 1 for n in a.shape]
     padded = [fft.next_fast_len(n, real=True) for n in shape]
-    spectrum = fft.rfft2(a, padded) * fft.rfft2(b[::-1, ::-1], padded)
-    return fft.irfft2(spectrum, padded)[: shape[0], : shape[1]]
+    spectrum = fft.rfft2(a.astype(np.float32), padded)
+    spectrum *= fft.rfft2(b[::-1, ::-1].astype(np.float32), padded)
+    correlation = fft.irfft2(spectrum, padded, overwrite_x=True)[: shape[0], : shape[1]]
+    margin = 2 * PEAK_CERTAINTY * np.linalg.norm(a) * np.linalg.norm(b)
+    near = np.flatnonzero(correlation >= correlation.max() - margin)
+    if len(near) > 1:
+        near = [np.argmax(fft_correlate(a, b))]
+    row, column = np.unravel_index(near[0], correlation.shape)
+    return int(row), int(column)
 
 
 def _pair(x_ref, x_est, keep_nans):

@@ -1,0 +1,274 @@
+"""A network that learns: optimizer steps, batch normalisation's statistics, validation.
+
+What the paper leaves to the framework is here: precision, gradient scaling and accumulation, memory
+that runs out, and the shares of several processes. Which batches, for how long and what becomes of
+the weights is `training`'s business.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+
+from giraffe.classes import CLASSES
+from giraffe.data import Batch
+from giraffe.device import autocast, choose_precision
+from giraffe.distributed import Group
+from giraffe.network import Network, load_initial
+from giraffe.recipe import Recipe
+
+log = logging.getLogger(__name__)
+
+
+def class_weights(targets: np.ndarray) -> np.ndarray:
+    """λ_i = total_samples / (num_classes · count_i) (paper, "Loss weighting").
+
+    Parameters
+    ----------
+    targets : ndarray, shape (records, classes)
+        Multi-hot labels of the training records.
+
+    Returns
+    -------
+    ndarray of float32, shape (classes,)
+        0 for a class without a record, which the paper leaves open.
+    """
+    counts = np.asarray(targets).sum(axis=0)
+    total, num_classes = targets.shape
+    return np.where(counts > 0, total / (num_classes * np.maximum(counts, 1)), 0).astype(np.float32)
+
+
+class Learner:
+    """One network and its optimizer on one device, alone or in a group of processes.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    size : (int, int)
+        Input height and width in px.
+    weights : array_like, shape (classes,)
+        Of the classes in the loss.
+    seed : int
+        Of initial weights and dropout.
+    device : torch.device
+    group : Group
+        The processes that train together.
+
+    Attributes
+    ----------
+    network : Network
+    micro_batch : int
+        Most images that go through the network at once; halved when memory runs out.
+    initial : str
+        Where the weights started, for people.
+    """
+
+    def __init__(self, recipe: Recipe, size, weights, seed: int, device, group: Group):
+        self.recipe, self.size, self.device, self.group = recipe, size, device, group
+        self.precision = choose_precision(device)
+        self.micro_batch = 2**30
+        torch.manual_seed(seed)
+        if device.type == "cuda":
+            torch.set_float32_matmul_precision("high")  # TF32 where the GPU has it
+        self.network = Network(recipe, size)
+        self.initial = load_initial(self.network, recipe)
+        self.network.to(device, memory_format=torch.channels_last)
+        self.class_weights = torch.as_tensor(weights, dtype=torch.float32, device=device)
+        optimizer = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[recipe.optimizer]
+        self.optimizer = optimizer(
+            self.network.parameter_groups(recipe.weight_decay),
+            lr=recipe.learning_rate,
+            fused=device.type in ("cuda", "cpu"),
+        )
+        # float16 loses small gradients unless the loss is scaled up.
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
+        # Same weights everywhere; from here on each process draws its own dropout.
+        torch.manual_seed(seed + group.rank)
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Change the optimizer's learning rate."""
+        for parameters in self.optimizer.param_groups:
+            parameters["lr"] = rate
+
+    def loss(self, images, targets):
+        """Mean weighted cross-entropy over all entries, and the network's outputs."""
+        with autocast(self.device, self.precision):
+            outputs = self.network(images)
+        losses = self.network.head.cross_entropy(outputs, targets) * self.class_weights
+        return losses.mean(), outputs
+
+    def step(self, batch: Batch, lone: bool = False) -> tuple[float, int]:
+        """One step of the optimizer, in as many pieces as memory demands.
+
+        Parameters
+        ----------
+        batch : Batch
+            This process's share; may be empty.
+        lone : bool
+            Whether a batch of one image counts. Batch normalisation over one small image is
+            undefined, so it is skipped otherwise.
+
+        Returns
+        -------
+        loss_sum : float
+            Sum of the images' losses over all processes.
+        count : int
+            Number of images over all processes; 0 if there was no step.
+        """
+        total = int(self.group.sum(len(batch)))
+        if total == 0 or (total == 1 and not lone):
+            return 0.0, 0
+        while True:
+            failed, loss_sum = False, 0.0
+            try:
+                loss_sum = self._accumulate(batch, total)
+            except torch.OutOfMemoryError:
+                failed = True
+            if not self.group.any(failed):
+                break
+            self._halve(-(-total // self.group.size))
+        self.group.add_gradients(self.network.parameters())
+        if self.recipe.clip_norm is not None:
+            self.scaler.unscale_(self.optimizer)
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        return self.group.sum(loss_sum), total
+
+    def _accumulate(self, batch, total: int) -> float:
+        """Add the gradients of this process's images; returns the sum of their losses."""
+        loss_sum = 0.0
+        for piece in batch.pieces(self.micro_batch):
+            loss, _ = self.loss(*self._to_device(piece))
+            self.scaler.scale(loss * (len(piece) / total)).backward()
+            loss_sum += float(loss.detach()) * len(piece)
+        return loss_sum
+
+    def _to_device(self, batch):
+        images = batch.images.to(self.device, memory_format=torch.channels_last, non_blocking=True)
+        return images, batch.targets.to(self.device, non_blocking=True)
+
+    def _halve(self, images: int) -> None:
+        """After the device ran out of memory with so many images: smaller pieces, same step."""
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        tried = min(self.micro_batch, images)
+        if tried == 1:
+            raise torch.OutOfMemoryError("out of memory with a single image")
+        self.micro_batch = -(-tried // 2)
+        log.warning(
+            "Out of memory: from here on %d images at a time, with gradients accumulated.",
+            self.micro_batch,
+        )
+
+    @torch.no_grad()
+    def settle_batch_norm(self, batches: Iterable[Batch], most: int, lone: bool = False) -> None:
+        """Take batch normalisation's statistics anew, from training batches and today's weights.
+
+        Running averages lag behind the weights, and over InceptionV3's 94 normalisations the error
+        grows until a network that has fitted its images answers nonsense in evaluation mode
+        ("precise BN": Wu and Johnson, "Rethinking 'Batch' in BatchNorm", arXiv:2105.07576, 2021).
+
+        Parameters
+        ----------
+        batches : iterable of Batch
+        most : int
+            So many of them are used.
+        lone : bool
+            Whether a piece of one image counts.
+        """
+        norms = [m for m in self.network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+        if not norms:
+            return
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # a plain mean over all batches
+        self.network.train()
+        for count, batch in enumerate(batches, start=1):
+            for piece in batch.pieces(self.micro_batch):
+                if len(piece) > 1 or lone:
+                    with autocast(self.device, self.precision):
+                        self.network(self._to_device(piece)[0])
+            if count == most:
+                break
+        self.group.average([x for norm in norms for x in (norm.running_mean, norm.running_var)])
+
+    @torch.inference_mode()
+    def validate(self, batches: Iterable[Batch]):
+        """Targets and probabilities, each of shape (records, classes), and the mean loss."""
+        self.network.eval()
+        found = []
+        for batch in batches:
+            for piece in batch.pieces(self.micro_batch):
+                loss, outputs = self.loss(*self._to_device(piece))
+                probabilities = self.network.head(outputs).float().cpu().numpy()
+                found.append((piece.targets.numpy(), probabilities, float(loss)))
+        found = [row for rows in self.group.gather(found) for row in rows]
+        if not found:
+            return np.empty((0, len(CLASSES))), np.empty((0, len(CLASSES))), math.nan
+        targets, probabilities, losses = zip(*found, strict=True)
+        mean = float(np.average(losses, weights=[len(part) for part in targets]))
+        return np.concatenate(targets), np.concatenate(probabilities), mean
+
+    def seconds_per_image(self, images: int = 2) -> float:
+        """Time of one training image, measured on blank ones without changing anything."""
+        before = torch.random.get_rng_state(), copy_state(self.network)
+        blank = torch.zeros(images, 3, *self.size, dtype=torch.uint8, device=self.device)
+        blank = blank.contiguous(memory_format=torch.channels_last)
+        targets = torch.zeros(images, len(CLASSES), device=self.device)
+        self.network.train()
+        times = []
+        for _ in range(2):
+            start = time.perf_counter()
+            loss, _ = self.loss(blank, targets)
+            loss.backward()
+            if self.device.type == "cuda":
+                torch.cuda.synchronize()
+            times.append(time.perf_counter() - start)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.random.set_rng_state(before[0])
+        self.network.load_state_dict(before[1])
+        return min(times) / images
+
+    def state(self) -> dict:
+        """Everything that the next step depends on, of all processes."""
+        cuda = self.device.type == "cuda"
+        chance = [torch.random.get_rng_state(), torch.cuda.get_rng_state() if cuda else None]
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "random": self.group.gather(chance),
+            "micro_batch": self.micro_batch,
+            "precision": str(self.precision),
+            "initial": self.initial,
+        }
+
+    def load_state(self, state: dict) -> None:
+        """Continue from what `state` gave.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError, RuntimeError
+            If it is not this learner's.
+        """
+        if state["precision"] != str(self.precision):
+            log.warning("Continued in %s after %s.", self.precision, state["precision"])
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.micro_batch, self.initial = int(state["micro_batch"]), state["initial"]
+        own, of_device = state["random"][self.group.rank]
+        torch.random.set_rng_state(own)
+        if of_device is not None and self.device.type == "cuda":
+            torch.cuda.set_rng_state(of_device)
+
+
+def copy_state(network: torch.nn.Module) -> dict:
+    """A network's ``state_dict``, copied to the CPU."""
+    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}

@@ -1,0 +1,134 @@
+"""The feed: images are decoded once, or printed anew, and every batch holds what it should."""
+
+import os
+import shutil
+from itertools import chain
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from giraffe import cache as cache_module
+from giraffe import data
+from giraffe.cache import ImageCache
+from giraffe.data import EpochBatches, PrintoutDataset, Source, load, make_loader
+from giraffe.records import scan
+
+
+@pytest.fixture
+def folder(records_folder, tmp_path):
+    """Four records of our own to change."""
+    target = tmp_path / "data"
+    target.mkdir()
+    for header in sorted(records_folder.glob("*.hea"))[:4]:
+        for path in records_folder.glob(f"{header.stem}*"):
+            shutil.copy(path, target)
+    return target
+
+
+def test_an_image_is_decoded_once(folder, tmp_path, monkeypatch):
+    source = Source(96, 192, cache=ImageCache(tmp_path / "cache", reserve=0))
+    record = scan(folder)[0][0]
+    first = load(record, source, 1)
+    monkeypatch.setattr(data, "read_image", None)  # not called again
+    assert np.array_equal(load(record, source, 2), first)
+    assert np.array_equal(load(record, Source(96, 192, cache=source.cache), None), first)
+
+
+def test_a_changed_image_is_decoded_again(folder, tmp_path):
+    source = Source(96, 192, cache=ImageCache(tmp_path / "cache", reserve=0))
+    first, second = scan(folder)[0][:2]
+    before = load(first, source, 1)
+    other = second.images()[0]
+    shutil.copy(other, first.images()[0])
+    os.utime(first.images()[0], (1, 1))
+    after = load(first, source, 1)
+    assert not np.array_equal(before, after)
+    assert np.array_equal(after, load(second, source, 1))
+
+
+def test_a_broken_cache_entry_and_another_size_are_not_taken(folder, tmp_path):
+    source = Source(96, 192, cache=ImageCache(tmp_path / "cache", reserve=0))
+    record = scan(folder)[0][0]
+    first = load(record, source, 1)
+    for entry in (tmp_path / "cache").rglob("*.rgb"):
+        entry.write_bytes(b"torn")
+    assert np.array_equal(load(record, source, 1), first)
+    assert load(record, Source(48, 96, cache=source.cache), 1).shape == (48, 96, 3)
+
+
+def test_a_full_disk_or_a_folder_that_cannot_be_written_only_costs_time(folder, tmp_path, caplog):
+    record = scan(folder)[0][0]
+    plain = load(record, Source(96, 192), 1)
+    full = ImageCache(tmp_path / "cache", reserve=2**60)
+    assert np.array_equal(load(record, Source(96, 192, cache=full), 1), plain)
+    assert not list((tmp_path / "cache").rglob("*.rgb")) and "takes no more" in caplog.text
+    (tmp_path / "file").write_text("in the way")
+    blocked = ImageCache(tmp_path / "file")
+    assert np.array_equal(load(record, Source(96, 192, cache=blocked), 1), plain)
+    assert "No image cache" in caplog.text
+
+
+def test_entries_that_nobody_made_for_a_month_are_removed(tmp_path, monkeypatch):
+    kept = ImageCache(tmp_path / "cache", reserve=0)
+    kept.put("aa1", np.zeros((2, 2, 3), np.uint8))
+    kept.remove_stale()
+    assert kept.get("aa1", 2, 2) is not None
+    monkeypatch.setattr(cache_module, "STALE_SECONDS", -1)
+    kept.remove_stale()
+    assert kept.get("aa1", 2, 2) is None
+
+
+def test_printed_images_are_new_in_every_epoch_and_fixed_for_validation(folder):
+    record = scan(folder)[0][0]
+    source = Source(96, 192, images="printed", preset="giraffe", seed=1)
+    epochs = [load(record, source, epoch) for epoch in (1, 2, 3)]
+    assert not np.array_equal(epochs[0], epochs[1]) and not np.array_equal(epochs[1], epochs[2])
+    assert np.array_equal(epochs[0], load(record, source, 1))
+    assert np.array_equal(load(record, source, None), load(record, source, None))
+
+
+def test_both_is_a_coin_per_record_and_epoch(folder):
+    record = scan(folder)[0][0]
+    file = load(record, Source(96, 192), 1)
+    source = Source(96, 192, images="both", preset="D1", seed=1)
+    taken = [np.array_equal(load(record, source, epoch), file) for epoch in range(1, 31)]
+    assert 5 < sum(taken) < 25
+    assert np.array_equal(load(record, source, None), file)  # validation images are fixed
+
+
+@given(
+    size=st.integers(1, 60),
+    batch=st.integers(1, 16),
+    ranks=st.integers(1, 4),
+    drop_last=st.booleans(),
+    skip=st.integers(0, 3),
+)
+def test_the_processes_together_see_every_record_once(size, batch, ranks, drop_last, skip):
+    shares = []
+    for rank in range(ranks):
+        own = EpochBatches(size, batch, 5, drop_last, rank, ranks)
+        own.epoch, own.skip = 2, skip
+        assert len(list(own)) == len(own)
+        shares.append(list(own))
+    assert len({len(share) for share in shares}) == 1  # the same number of steps
+    joined = [[*chain(*parts)] for parts in zip(*shares, strict=True)]
+    alone = EpochBatches(size, batch, 5, drop_last)
+    alone.epoch = 2
+    whole = list(alone)[skip:]
+    assert [sorted(part) for part in joined] == [sorted(part) for part in whole]
+    if skip == 0 and not drop_last:
+        assert sorted(chain(*whole)) == list(range(size))
+
+
+def test_a_worker_process_gives_the_same_batches(folder):
+    records = scan(folder)[0]
+    dataset = PrintoutDataset(records, Source(96, 192, images="printed", preset="D3"))
+    dataset.epoch = 1
+    inside, outside = (
+        [b.images for b in make_loader(dataset, EpochBatches(4, 3, 1), workers)]
+        for workers in (0, 1)
+    )
+    assert [len(images) for images in inside] == [3, 1]
+    assert all((a == b).all() for a, b in zip(inside, outside, strict=True))
