@@ -166,10 +166,16 @@ def hide(args) -> int:
 
 
 def summary(args) -> int:
-    """Count the classes of a folder, training and validation side by side."""
-    from giraffe.summary import summarise
+    """Count the classes of a folder or of PTB-XL's tables, training beside validation."""
+    from giraffe.summary import summarise, summarise_ptbxl
 
-    print(summarise(args.data, _settings(args)))
+    if args.database:
+        tables = args.database, args.mapping, args.sl_database_file, args.sl_mapping_file
+        print(summarise_ptbxl(*tables, _settings(args)))
+    elif args.data:
+        print(summarise(args.data, _settings(args)))
+    else:
+        raise ValueError("give a folder of records, or --database and --mapping")
     return 0
 
 
@@ -202,6 +208,37 @@ def report(args) -> int:
     folders = (Path(folder) for folder in (args.reference, args.outputs, args.output))
     print(write_report(*folders, names), end="")
     print(f"Pictures and scores are in {args.output}.")
+    return 0
+
+
+def conditions(args) -> int:
+    """Score a model on the eight ways of capturing a printout."""
+    from giraffe.conditions import score_conditions
+
+    print(score_conditions(args.data, args.model, args.output, args.unknown), end="")
+    return 0
+
+
+def reproduce(args) -> int:
+    """Train and score the paper's configurations (its Table 4), or the ablation."""
+    from giraffe.reproduce import SUBMISSIONS
+    from giraffe.reproduce import reproduce as run
+
+    names = args.submissions.split(",") if args.submissions else SUBMISSIONS
+    for name in names:
+        find(RECIPES, name, "recipe")
+    table = run(
+        args.data,
+        args.output,
+        _settings(args),
+        names,
+        args.ablation,
+        database=args.database,
+        folds=args.folds,
+        unknown=args.unknown,
+        jobs=args.jobs,
+    )
+    print(table, end="")
     return 0
 
 
@@ -301,7 +338,11 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("-m", "--include_images", action="store_true", help="keep and copy the images")
 
     p = add("summary", summary)
-    p.add_argument("data", help="folder of records")
+    p.add_argument("data", nargs="?", help="folder of records")
+    p.add_argument("--database", help="instead: ptbxl_database.csv; no waveform is needed")
+    p.add_argument("--mapping", help="with it: scp_statements.csv")
+    p.add_argument("-sd", "--sl_database_file", help="with it: 12sl_statements.csv of PTB-XL+")
+    p.add_argument("-sm", "--sl_mapping_file", help="with it: 12slv23ToSNOMED.csv of PTB-XL+")
     _add_settings(p)
 
     p = add("train", train)
@@ -321,6 +362,31 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("-m", "--model", help="report on the records that this model has seen alone")
     p.add_argument("--part", choices=("training", "validation"), default="training", help="of them")
     p.add_argument("-o", "--output", required=True, help="folder to write")
+
+    unknown = {
+        "nargs": "+",
+        "choices": CLASSES,
+        "default": (),
+        "metavar": "CLASS",
+        "help": "classes about which the labels say nothing, left out of the scores",
+    }
+    p = add("conditions", conditions)
+    p.add_argument("data", help="records with labels and waveforms")
+    p.add_argument("-m", "--model", required=True, help="model folder")
+    p.add_argument("-o", "--output", required=True, help="folder to write")
+    p.add_argument("--unknown", **unknown)
+
+    p = add("reproduce", reproduce)
+    p.add_argument("data", nargs="+", help="records with labels and waveforms")
+    p.add_argument("-o", "--output", required=True, help="folder to write; kept work is continued")
+    p.add_argument("--submissions", help="recipes, such as 2322,2234; all six of the paper")
+    p.add_argument("--ablation", action="store_true", help="one change at a time instead")
+    p.add_argument("--database", help="ptbxl_database.csv: hold out PTB-XL patients alone")
+    p.add_argument("--folds", type=int, nargs="+", default=(), help="PTB-XL folds to use; all")
+    p.add_argument("--unknown", **unknown)
+    p.add_argument("--jobs", type=int, default=2, help="processes that print")
+    _add_settings(p)
+    p.add_argument("--time_limit_hours", type=float, help="of each training")
 
     p = add("sheet", sheet)
     p.add_argument("record", help="record with a waveform, or folder of labelled ones")

@@ -18,6 +18,9 @@ from giraffe.records import open_record
 
 log = logging.getLogger(__name__)
 
+VIEW_MARGIN = 0.012
+"""Share of a page's sides that each further view leaves away."""
+
 
 def decide(probabilities, thresholds, rule: str = "most_probable") -> np.ndarray:
     """Labels of probabilities.
@@ -105,11 +108,21 @@ class Classifier:
             resize(image if isinstance(image, np.ndarray) else to_rgb(image), *self._size)
             for image in images
         ]
-        batch = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).to(self.device)
-        with autocast(self.device, self.precision):
-            outputs = [network(batch) for network in self.networks]
-        total = sum(network.head(x) for network, x in zip(self.networks, outputs, strict=True))
-        return (total / len(self.networks)).float().cpu().numpy()
+        total, count = 0, 0
+        for margin in range(self.description["recipe"].views):
+            seen = pixels if margin == 0 else [self._cropped(page, margin) for page in pixels]
+            batch = torch.from_numpy(np.stack(seen)).permute(0, 3, 1, 2).to(self.device)
+            for network in self.networks:
+                with autocast(self.device, self.precision):
+                    outputs = network(batch)
+                total = total + network.head(outputs)
+                count += 1
+        return (total / count).float().cpu().numpy()
+
+    def _cropped(self, page: np.ndarray, step: int) -> np.ndarray:
+        """A page without its outermost pixels, for another view of it."""
+        y, x = (round(VIEW_MARGIN * step * side) for side in self._size)
+        return resize(page[y : self.height - y, x : self.width - x], *self._size)
 
     @property
     def _size(self) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Records to tensors: image files are read, waveforms are printed, both become uint8 arrays."""
 
 import logging
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 MAX_PIXELS = 120_000_000
 """Larger images are refused: a decoded one of this size takes 360 MB."""
+PDF_DPI = 150
+_PDFIUM = threading.Lock()  # PDFium knows one thread only
 
 
 def to_rgb(image: Image.Image) -> np.ndarray:
@@ -66,13 +69,13 @@ def read_image(path: Path, height: int, width: int) -> np.ndarray:
     ImageError
         If the file is missing, no image, broken or too large.
     """
+    if path.suffix.lower() in (".heic", ".heif"):
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
     try:
         with Image.open(path) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise ImageError(
-                    f"{path}: {image.width} x {image.height} px are more than the "
-                    f"{MAX_PIXELS // 10**6} million that are read"
-                )
+            _check_size(path, image.width, image.height)
             # JPEG can be decoded at a fraction of its size; never below what is needed.
             image.draft("RGB", (2 * width, 2 * height))
             return resize(to_rgb(image), height, width)
@@ -80,6 +83,41 @@ def read_image(path: Path, height: int, width: int) -> np.ndarray:
         raise
     except Exception as error:  # decoders raise whatever a broken file leads them to
         raise ImageError(f"{path}: not a readable image ({error})") from error
+
+
+def read_pdf(path: Path, height: int, width: int) -> list[np.ndarray]:
+    """The pages of a PDF file at the network's size.
+
+    Returns
+    -------
+    list of ndarray of uint8, shape (height, width, 3)
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, no PDF, broken, or has a page that is too large.
+    """
+    from pypdfium2 import PdfDocument, PdfiumError
+
+    try:
+        with _PDFIUM, PdfDocument(path) as document:
+            pages = []
+            for page in document:
+                scale = PDF_DPI / 72
+                _check_size(path, *(side * scale for side in page.get_size()))
+                image = page.render(scale=scale).to_pil()
+                pages.append(resize(to_rgb(image), height, width))
+            return pages
+    except (PdfiumError, OSError) as error:
+        raise ImageError(f"{path}: not a readable PDF ({error})") from error
+
+
+def _check_size(path: Path, width: float, height: float) -> None:
+    if width * height > MAX_PIXELS:
+        raise ImageError(
+            f"{path}: {width:.0f} x {height:.0f} px are more than the "
+            f"{MAX_PIXELS // 10**6} million that are read"
+        )
 
 
 @dataclass(frozen=True)
@@ -179,29 +217,30 @@ def load(record: Record, source: Source, epoch: int | None) -> np.ndarray:
 class PrintoutDataset(Dataset):
     """Images and labels of records.
 
-    An item is ``(image, targets, index, problem)``: uint8 of shape (3, height, width), float32 of
-    shape (11,), the record's position, and None; or, where the record cannot be used, ``image``
-    is None and ``problem`` says why.
+    A key is a record's position and the epoch, None for validation. An item is
+    ``(image, targets, index, problem)``: uint8 of shape (3, height, width), float32 of shape (11,),
+    the record's position, and None; or, where the record cannot be used, ``image`` is None and
+    ``problem`` says why.
     """
 
     def __init__(self, records: list[Record], source: Source, flips: bool = False):
         self.records = records
         self.source = source
         self.flips = flips
-        self.epoch: int | None = None
 
     def __len__(self) -> int:
         return len(self.records)
 
-    def __getitem__(self, index: int):
+    def __getitem__(self, key: tuple[int, int | None]):
+        index, epoch = key
         record = self.records[index]
         targets = torch.from_numpy(encode(record.labels))
         try:
-            pixels = load(record, self.source, self.epoch)
+            pixels = load(record, self.source, epoch)
         except (ImageError, RecordError) as error:
             return None, targets, index, str(error)
-        if self.flips and self.epoch is not None:
-            rng = random_stream(self.source.seed, record.header.name, self.epoch, "flip")
+        if self.flips and epoch is not None:
+            rng = random_stream(self.source.seed, record.header.name, epoch, "flip")
             if rng.random() < 0.5:
                 pixels = pixels[:, ::-1]
         image = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
@@ -262,7 +301,7 @@ def collate(items) -> Batch:
 
 
 class EpochBatches(torch.utils.data.Sampler):
-    """Batches of positions, in an order drawn from (seed, epoch).
+    """Batches of a data set's keys, in an order drawn from (seed, epoch).
 
     Parameters
     ----------
@@ -297,17 +336,33 @@ class EpochBatches(torch.utils.data.Sampler):
             order = random_stream(self.seed, "order", self.epoch).permutation(self.size)
         for k in range(self.skip, self.skip + len(self)):
             batch = order[k * self.batch : (k + 1) * self.batch]
-            yield batch[self.rank :: self.ranks].tolist()
+            epoch = None if self.seed is None else self.epoch
+            yield [(index, epoch) for index in batch[self.rank :: self.ranks].tolist()]
 
 
-def make_loader(dataset: PrintoutDataset, batches: EpochBatches, workers: int, pin: bool = False):
+def make_loader(dataset, batches: EpochBatches, workers: int, pin: bool = False, stay: bool = True):
     """The batches of a data set, loaded by so many worker processes.
+
+    Parameters
+    ----------
+    dataset : PrintoutDataset
+    batches : EpochBatches
+    workers : int
+        0: loaded in this process.
+    pin : bool
+        Whether a GPU is to copy from where the batches lie.
+    stay : bool
+        Whether the workers wait for the next epoch.
 
     Returns
     -------
     torch.utils.data.DataLoader
         Of `Batch`.
     """
+    if workers:
+        # OpenCV's threads do not survive the fork: a worker that finds them used before would wait
+        # for them for ever. They would also take the cores on which the network computes.
+        cv2.setNumThreads(1)
     return DataLoader(
         dataset,
         batch_sampler=batches,
@@ -315,4 +370,5 @@ def make_loader(dataset: PrintoutDataset, batches: EpochBatches, workers: int, p
         collate_fn=collate,
         pin_memory=pin,
         prefetch_factor=4 if workers else None,
+        persistent_workers=workers > 0 and stay,
     )

@@ -5,6 +5,7 @@ that runs out, and the shares of several processes. Which batches, for how long 
 the weights is `training`'s business.
 """
 
+import contextlib
 import logging
 import math
 import time
@@ -85,6 +86,10 @@ class Learner:
         )
         # float16 loses small gradients unless the loss is scaled up.
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
+        self.averaged: list[torch.Tensor] = []
+        self.steps = 0
+        if recipe.average:
+            self.averaged = [p.detach().clone() for p in self.network.parameters()]
         # Same weights everywhere; from here on each process draws its own dropout.
         torch.manual_seed(seed + group.rank)
 
@@ -96,9 +101,26 @@ class Learner:
     def loss(self, images, targets):
         """Mean weighted cross-entropy over all entries, and the network's outputs."""
         with autocast(self.device, self.precision):
-            outputs = self.network(images)
-        losses = self.network.head.cross_entropy(outputs, targets) * self.class_weights
-        return losses.mean(), outputs
+            outputs = self.network.outputs(images)
+        losses = [self._cross_entropy(x, targets) for x in outputs]
+        # The first is the network's own; an auxiliary head has others, in training.
+        return losses[0] + self.recipe.auxiliary * sum(losses[1:]), outputs[0]
+
+    def _cross_entropy(self, outputs, targets):
+        return (self.network.head.cross_entropy(outputs, targets) * self.class_weights).mean()
+
+    def _training_loss(self, images, targets):
+        """The loss of images and labels that may be smoothed and mixed."""
+        recipe = self.recipe
+        if recipe.label_smoothing:
+            targets = targets + recipe.label_smoothing * (0.5 - targets)
+        if recipe.mixup:
+            # Zhang et al., "mixup", ICLR 2018.
+            share = float(torch.distributions.Beta(recipe.mixup, recipe.mixup).sample())
+            other = torch.randperm(len(images))
+            images = share * images.float() + (1 - share) * images[other].float()
+            targets = share * targets + (1 - share) * targets[other]
+        return self.loss(images, targets)[0]
 
     def step(self, batch: Batch, lone: bool = False) -> tuple[float, int]:
         """One step of the optimizer, in as many pieces as memory demands.
@@ -137,13 +159,37 @@ class Learner:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
+        self._average()
         return self.group.sum(loss_sum), total
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Let the moving average of the weights follow; it hurries while it is young."""
+        self.steps += 1
+        if self.averaged:
+            decay = min(self.recipe.average, (1 + self.steps) / (10 + self.steps))
+            torch._foreach_lerp_(self.averaged, list(self.network.parameters()), 1 - decay)
+
+    @contextlib.contextmanager
+    def final_weights(self):
+        """Inside, the network has the weights that it would be saved with."""
+        parameters = list(self.network.parameters())
+        kept = [p.detach().clone() for p in parameters] if self.averaged else []
+        with torch.no_grad():
+            for parameter, value in zip(parameters, self.averaged, strict=False):
+                parameter.copy_(value)
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for parameter, value in zip(parameters, kept, strict=False):
+                    parameter.copy_(value)
 
     def _accumulate(self, batch, total: int) -> float:
         """Add the gradients of this process's images; returns the sum of their losses."""
         loss_sum = 0.0
         for piece in batch.pieces(self.micro_batch):
-            loss, _ = self.loss(*self._to_device(piece))
+            loss = self._training_loss(*self._to_device(piece))
             self.scaler.scale(loss * (len(piece) / total)).backward()
             loss_sum += float(loss.detach()) * len(piece)
         return loss_sum
@@ -247,6 +293,8 @@ class Learner:
             "micro_batch": self.micro_batch,
             "precision": str(self.precision),
             "initial": self.initial,
+            "averaged": self.averaged,
+            "steps": self.steps,
         }
 
     def load_state(self, state: dict) -> None:
@@ -263,6 +311,8 @@ class Learner:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.micro_batch, self.initial = int(state["micro_batch"]), state["initial"]
+        self.averaged = [value.to(self.device) for value in state["averaged"]]
+        self.steps = int(state["steps"])
         own, of_device = state["random"][self.group.rank]
         torch.random.set_rng_state(own)
         if of_device is not None and self.device.type == "cuda":

@@ -57,3 +57,45 @@ def macro(values) -> float:
     """Mean of the defined values; NaN if there are none."""
     values = np.asarray(values, dtype=float)
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+
+
+def tune_thresholds(targets, probabilities, prior: float = 10.0) -> np.ndarray:
+    """Threshold of each class with the best F-measure, drawn towards one half.
+
+    The best threshold of a few positives is mostly chance, so on the logit's scale only the share
+    n / (n + prior) of the way from one half to it is gone, for n positives.
+
+    Parameters
+    ----------
+    targets : array_like, shape (records, classes)
+        1 present, 0 absent, NaN unknown.
+    probabilities : array_like, shape (records, classes)
+    prior : float
+        Positives at which a class's own best threshold counts half.
+
+    Returns
+    -------
+    ndarray, shape (classes,)
+        One half for a class without positives.
+    """
+    targets = np.asarray(targets, dtype=float)
+    probabilities = np.asarray(probabilities, dtype=float)
+    thresholds = np.full(targets.shape[1], 0.5)
+    for k in range(targets.shape[1]):
+        known = np.isfinite(targets[:, k])
+        truth, p = targets[known, k] > 0.5, probabilities[known, k]
+        positives = truth.sum()
+        if not positives:
+            continue
+        order = np.argsort(-p, kind="stable")
+        hits = np.cumsum(truth[order])
+        f = 2 * hits / (np.arange(1, len(p) + 1) + positives)
+        ranked = p[order]
+        # A threshold lies between two different probabilities, or below the smallest.
+        cuts = np.flatnonzero(np.append(ranked[1:] < ranked[:-1], True))
+        best = cuts[np.argmax(f[cuts])]
+        below = ranked[best + 1] if best + 1 < len(ranked) else 0.0
+        middle = np.clip((ranked[best] + below) / 2, 1e-4, 1 - 1e-4)
+        share = positives / (positives + prior)
+        thresholds[k] = 1 / (1 + np.exp(-share * np.log(middle / (1 - middle))))
+    return thresholds

@@ -1,6 +1,7 @@
 """The networks: InceptionV3 and the organisers' example CNN, with a GEV or a sigmoid head.
 
-InceptionV3: Szegedy et al., CVPR 2016, as torchvision builds it, without the auxiliary head.
+InceptionV3: Szegedy et al., CVPR 2016, as torchvision builds it; its auxiliary head only where a
+recipe asks for it, and only in training.
 """
 
 import logging
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 
 INCEPTION_FEATURES = 2048
 VANILLA_FEATURES = 512
+AUXILIARY_SIZE = 299
+"""Smallest height and width for which the auxiliary head's convolutions have something to see."""
 
 IMAGENET_FILE = "inception_v3_google-0cc3c7bd.pth"
 """Name under which torchvision keeps InceptionV3's ImageNet weights."""
@@ -76,11 +79,15 @@ class Network(nn.Module):
 
     def __init__(self, recipe: Recipe, size: tuple[int, int]):
         super().__init__()
+        self.auxiliary = bool(recipe.auxiliary) and min(size) >= AUXILIARY_SIZE
         if recipe.architecture == "inception":
             self.body = torchvision.models.inception_v3(
-                weights=None, aux_logits=False, transform_input=False, init_weights=False
+                weights=None, aux_logits=self.auxiliary, transform_input=False, init_weights=False
             )
             self.body.fc = nn.Identity()
+            if self.auxiliary:
+                aux = self.body.AuxLogits
+                aux.fc = nn.Linear(aux.fc.in_features, len(CLASSES))
             features = INCEPTION_FEATURES
         elif recipe.architecture == "vanilla":
             self.body = Vanilla(size)
@@ -93,6 +100,10 @@ class Network(nn.Module):
         self.head = GEV(len(CLASSES)) if recipe.activation == "gev" else Sigmoid()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Outputs x of the last layer alone; see `outputs`."""
+        return self.outputs(images)[0]
+
+    def outputs(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Outputs x before the activation.
 
         Parameters
@@ -102,12 +113,17 @@ class Network(nn.Module):
 
         Returns
         -------
-        Tensor of float32, shape (batch, classes)
+        list of Tensor of float32, shape (batch, classes)
+            The last layer's, and in training those of the auxiliary head if there is one.
         """
         features = self.body((images.float() - 127.5) / 127.5)
+        extra = []
+        if not isinstance(features, torch.Tensor):  # torchvision's pair of outputs in training
+            features, aux = features
+            extra = [aux.float()]
         # The GEV's loss has slopes that float16 cannot hold, so the last layer is always float32.
         with torch.autocast(images.device.type, enabled=False):
-            return self.last(features.float())
+            return [self.last(features.float()), *extra]
 
     def probabilities(self, images: torch.Tensor) -> torch.Tensor:
         """Probability of each class, shape (batch, classes)."""

@@ -3,7 +3,9 @@
 import csv
 import io
 import logging
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,15 +14,18 @@ from tqdm import tqdm
 
 from giraffe.classes import CLASSES
 from giraffe.classifier import Classifier
-from giraffe.data import read_image
+from giraffe.data import read_image, read_pdf
 from giraffe.errors import ImageError, RecordError
 from giraffe.files import write_atomically
 from giraffe.records import find_headers, open_record
 
 log = logging.getLogger(__name__)
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+IMAGE_SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".heic", ".heif", ".pdf",
+)  # fmt: skip
 BATCH = 8
+READERS = 2  # threads that decode while the network computes
 
 
 @dataclass(frozen=True)
@@ -109,24 +114,43 @@ def classify_items(
                 counts[name] = counts.get(name, 0) + 1
             pending.clear()
 
-    for item in tqdm(items, desc="classifying", unit="record", disable=not verbose):
-        reasons = []
+    def read(item: Item) -> tuple[list[np.ndarray], list[str]]:
+        pages, reasons = [], []
         for path in item.images if wanted else item.images[:1]:
             try:
-                pixels = read_image(path, classifier.height, classifier.width)
+                if path.suffix.lower() == ".pdf":
+                    pages += read_pdf(path, classifier.height, classifier.width)
+                else:
+                    pages.append(read_image(path, classifier.height, classifier.width))
             except ImageError as error:
                 reasons.append(str(error))
+        return pages, reasons
+
+    bar = tqdm(items, desc="classifying", unit="record", disable=not verbose)
+    with ThreadPoolExecutor(READERS) as readers:
+        for item, (pages, reasons) in zip(bar, _ahead(readers, read, items), strict=True):
+            if not pages:
+                problems[item.name] = "; ".join(reasons) or "no page"
                 continue
-            pending.append((item.name, pixels))
-            if len(pending) == BATCH:
-                flush()
-        if len(reasons) == len(item.images[: None if wanted else 1]):
-            problems[item.name] = "; ".join(reasons)
-        else:
             for reason in reasons:
                 log.warning("%s; the record's other images are used.", reason)
-    flush()
+            for pixels in pages:
+                pending.append((item.name, pixels))
+                if len(pending) == BATCH:
+                    flush()
+        flush()
     return {name: total / counts[name] for name, total in sums.items()}
+
+
+def _ahead(pool: ThreadPoolExecutor, function, items: list) -> Iterator:
+    """Results in order, computed so far ahead that a batch is ready, no further."""
+    waiting: deque = deque()
+    for item in items:
+        waiting.append(pool.submit(function, item))
+        if len(waiting) > BATCH + READERS:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def predict(

@@ -57,6 +57,30 @@ def stratified_split(targets, groups, seed: int, share: float = VALIDATION_SHARE
     return np.flatnonzero(~held_out[members]), np.flatnonzero(held_out[members])
 
 
+def stratified_folds(targets, groups, seed: int, folds: int) -> np.ndarray:
+    """Number of the fold of each record, with the label combinations spread evenly.
+
+    Parameters are those of `stratified_split`.
+
+    Returns
+    -------
+    ndarray of int, shape (records,)
+        In [0, folds).
+    """
+    targets, groups = np.asarray(targets) > 0.5, np.asarray(groups)
+    numbers, members = np.unique(groups, return_inverse=True)
+    unions = np.zeros((len(numbers), targets.shape[1]), dtype=bool)
+    np.logical_or.at(unions, members, targets)
+    _, category = np.unique(unions, axis=0, return_inverse=True)
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(len(numbers))
+    # Dealt out like cards, combination after combination.
+    order = shuffled[np.argsort(category.reshape(-1)[shuffled], kind="stable")]
+    fold = np.empty(len(numbers), dtype=int)
+    fold[order] = np.arange(len(numbers)) % folds
+    return fold[members]
+
+
 def random_split(groups, seed: int, share: float = VALIDATION_SHARE):
     """Random split without regard to labels, as the organisers' example made it.
 
@@ -96,11 +120,26 @@ def find_training_records(data_folder: str | Path) -> list[Record]:
     return usable
 
 
-def split_records(records: list[Record], settings: Settings):
-    """Training and validation records of a run; identical records stay on one side."""
+def split_records(records: list[Record], settings: Settings, network: int = 0):
+    """Training and validation records of a run; identical records stay on one side.
+
+    Parameters
+    ----------
+    records : list of Record
+    settings : Settings
+    network : int
+        Which network of an ensemble; each is validated on a fold of its own.
+
+    Returns
+    -------
+    training, validation : list of Record
+    """
     targets = np.stack([encode(record.labels) for record in records])
     groups = group_identical(records)
-    if settings.recipe.stratified:
+    if settings.recipe.ensemble > 1:
+        fold = stratified_folds(targets, groups, settings.seed, settings.recipe.ensemble)
+        training, validation = np.flatnonzero(fold != network), np.flatnonzero(fold == network)
+    elif settings.recipe.stratified:
         training, validation = stratified_split(targets, groups, settings.seed)
     else:
         training, validation = random_split(groups, settings.seed)

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from giraffe.classes import CLASSES, encode
+from giraffe.ecg.ptbxl import read_labels
 from giraffe.records import count_unknown_labels, scan, summarise_problems, usable_for_training
 from giraffe.settings import Settings
-from giraffe.split import split_records
+from giraffe.split import split_records, stratified_split
 
 TABLE_ORDER = tuple(sorted(CLASSES))  # the order of the paper's table
 
@@ -34,6 +35,48 @@ def label_table(rows: dict[str, list]) -> str:
         ).rstrip()
         for row in table
     )
+
+
+def summarise_ptbxl(
+    database: str | Path,
+    mapping: str | Path,
+    twelve_sl: str | Path | None,
+    twelve_sl_mapping: str | Path | None,
+    settings: Settings,
+) -> str:
+    """Class counts of PTB-XL by its tables alone, split as records would be.
+
+    Parameters
+    ----------
+    database, mapping, twelve_sl, twelve_sl_mapping : path
+        See `giraffe.ecg.ptbxl.read_labels`.
+    settings : Settings
+        Its seed decides the split.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If a table is not given, or not PTB-XL's.
+    """
+    if mapping is None:
+        raise ValueError("--database needs --mapping scp_statements.csv")
+    try:
+        labels = read_labels(database, mapping, twelve_sl, twelve_sl_mapping)["labels"].tolist()
+    except KeyError as error:
+        raise ValueError(f"{database}, {mapping}: not PTB-XL's tables, {error} missing") from error
+    labelled = [each for each in labels if each]
+    targets = np.stack([encode(each) for each in labelled])
+    training, validation = stratified_split(targets, np.arange(len(targets)), settings.seed)
+    parts = {
+        "training": [labelled[i] for i in training],
+        "validation": [labelled[i] for i in validation],
+    }
+    without = len(labels) - len(labelled)
+    return f"{label_table(parts)}\n\n{len(labels)} records, {without} of them without a label."
 
 
 def summarise(folder: str | Path, settings: Settings) -> str:

@@ -34,8 +34,9 @@ from giraffe.distributed import current_group, join_group
 from giraffe.errors import ModelError
 from giraffe.files import write_atomically
 from giraffe.learner import Learner, class_weights, copy_state
-from giraffe.metrics import auroc_per_class, f_per_class, macro
+from giraffe.metrics import auroc_per_class, f_per_class, macro, tune_thresholds
 from giraffe.randomness import random_stream
+from giraffe.recipe import learning_rate
 from giraffe.report import plot_history
 from giraffe.resume import Progress, fingerprint, load_progress, save_progress
 from giraffe.settings import Settings
@@ -94,21 +95,110 @@ def _train(data_folder, model_folder, settings, verbose, device, group, started)
         )
         order = random_stream(settings.seed, "cap").permutation(len(records))
         records = [records[i] for i in sorted(order[: profile.records])]
-    training, validation = split_records(records, settings)
-
     folder = model_folder / "resume"
     folder.mkdir(parents=True, exist_ok=True)
-    run = TrainingRun(training, validation, settings, folder, verbose, device, group)
     log_file = _log_to(folder / "train.log") if group.leads else contextlib.nullcontext()
-    with log_file, _stop_on_sigterm(run):
-        run.begin()
-        run.fit(started + settings.limit_seconds(len(records)))
-        description = run.finish()
-    if group.leads:
-        _move_into_place(folder, model_folder, len(description["weights_of_epochs"]))
-        log.info("Model saved in %s.", model_folder)
+    deadline = started + settings.limit_seconds(len(records))
+    networks = settings.recipe.ensemble
+    trained: list[Trained] = []
+    with log_file:
+        for k in range(networks):
+            if networks > 1:
+                log.info("Network %d of %d.", k + 1, networks)
+            training, validation = split_records(records, settings, k)
+            part = folder / f"network-{k}"
+            run = TrainingRun(training, validation, settings, part, verbose, device, group)
+            with _stop_on_sigterm(run):
+                run.begin()
+                now = time.monotonic()
+                run.fit(now + (deadline - now) / (networks - k))
+                trained.append(run.finish())
+            if run.stop_requested:
+                break
+        description = describe_model(settings, trained)
+        if group.leads:
+            _write_model(folder, trained, description)
+            _move_into_place(folder, model_folder, len(trained))
+            log.info("Model saved in %s.", model_folder)
     group.wait()
     return description
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What training a network gives.
+
+    Attributes
+    ----------
+    weights : dict
+        ``state_dict`` of the best epoch.
+    epoch : int
+        The best one; 0 if there was none.
+    history : list of dict
+    targets, probabilities : ndarray, shape (records, classes)
+        Of the validation records in the best epoch.
+    parts : dict of str to list of str
+        Names of the training and of the validation records.
+    facts : dict
+        For the model's description.
+    """
+
+    weights: dict
+    epoch: int
+    history: list[dict]
+    targets: np.ndarray
+    probabilities: np.ndarray
+    parts: dict[str, list[str]]
+    facts: dict
+
+
+def describe_model(settings: Settings, trained: list[Trained]) -> dict:
+    """A model's description: all that running it takes, and what people like to know."""
+    recipe = settings.recipe
+    thresholds = [THRESHOLD] * len(CLASSES)
+    targets = np.concatenate([one.targets for one in trained])
+    probabilities = np.concatenate([one.probabilities for one in trained])
+    if recipe.thresholds == "tuned" and len(targets):
+        thresholds = tune_thresholds(targets, probabilities).tolist()
+    first = trained[0].facts
+    return {
+        "recipe": recipe.as_dict(),
+        "profile": dataclasses.asdict(settings.profile),
+        "size": list(settings.profile.input_size(recipe)),
+        "thresholds": thresholds,
+        "seed": settings.seed,
+        "weights_of_epochs": [one.epoch for one in trained],
+        "networks": [one.facts for one in trained],
+        "validation": {
+            "records": len(targets),
+            "auroc": macro(auroc_per_class(targets, probabilities)),
+            "f": macro(f_per_class(targets, decide(probabilities, thresholds, recipe.labels)))
+            if len(targets)
+            else math.nan,
+            "classes": [c for c, n in zip(CLASSES, targets.sum(axis=0), strict=True) if n],
+        },
+        "training_seconds": sum(one.facts["training_seconds"] for one in trained),
+        "device": first["device"],
+        "versions": versions(),
+    }
+
+
+def _write_model(folder: Path, trained: list[Trained], description: dict) -> None:
+    save_model(folder, [one.weights for one in trained], description)
+    several = len(trained) > 1
+
+    def rows(of_one):
+        for k, one in enumerate(trained):
+            for row in of_one(one):
+                yield {"network": k, **row} if several else row
+
+    def split(one):
+        for part, names in one.parts.items():
+            yield from ({"record": name, "part": part} for name in names)
+
+    write_atomically(folder / "history.csv", _csv(list(rows(lambda one: one.history))))
+    write_atomically(folder / "split.csv", _csv(list(rows(split))))
+    plot_history(trained[0].history, folder / "curves.png")
 
 
 class TrainingRun:
@@ -133,6 +223,7 @@ class TrainingRun:
         self.settings, self.recipe, self.profile = settings, settings.recipe, settings.profile
         self.training, self.validation = training, validation
         self.folder, self.verbose = Path(folder), verbose and self.group.leads
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.device = device or best_device()
         self.batch = self.recipe.batch or self.profile.batch
         self.epochs = min(self.recipe.epochs, self.profile.epochs or self.recipe.epochs)
@@ -159,6 +250,15 @@ class TrainingRun:
             len(training), self.batch, settings.seed, self.recipe.drop_last, **share
         )
         self.validation_batches = EpochBatches(len(validation), self.batch, **share)
+        on_gpu = self.device.type == "cuda"
+        self.train_loader = make_loader(self.train_data, self.batches, self.profile.workers, on_gpu)
+        self.validation_loader = make_loader(
+            self.validation_data,
+            self.validation_batches,
+            min(self.profile.workers, 1),
+            on_gpu,
+            stay=False,
+        )
 
         targets = np.stack([encode(record.labels) for record in training])
         self.counts = targets.sum(axis=0).astype(int)
@@ -288,11 +388,9 @@ class TrainingRun:
 
     def _train_epoch(self, deadline: float) -> bool:
         """Train one epoch, or what is left of it; False if it had to be cut short."""
-        progress, recipe = self.progress, self.recipe
+        progress = self.progress
         epoch = progress.epoch + 1
-        decay = 0.1 ** ((epoch - 1) // recipe.step_epochs) if recipe.step_epochs else 1.0
-        self.learner.set_learning_rate(recipe.learning_rate * decay)
-        self.train_data.epoch = self.batches.epoch = epoch
+        self.batches.epoch = epoch
         self.batches.skip = progress.batches
         self.learner.network.train()
         bar = tqdm(
@@ -305,7 +403,10 @@ class TrainingRun:
         )
         began = time.monotonic(), bar.n
         with bar:
-            for batch in self._load(self.train_data, self.batches):
+            steps = max(len(self.batches) + progress.batches, 1)
+            for batch in self._load(self.train_loader):
+                share = (progress.epoch + progress.batches / steps) / max(progress.planned, 1)
+                self.learner.set_learning_rate(learning_rate(self.recipe, epoch, share))
                 loss_sum, count = self.learner.step(batch, lone=len(self.training) == 1)
                 progress.loss_sum += loss_sum
                 progress.loss_count += count
@@ -336,12 +437,11 @@ class TrainingRun:
         left = epoch * (progress.planned - progress.epoch - 1 + share)
         return f"{text}, {_duration(left)} left"
 
-    def _load(self, dataset, batches):
-        """Batches of a data set; what cannot be read is said once."""
-        on_gpu = self.device.type == "cuda"
-        for batch in make_loader(dataset, batches, self.profile.workers, on_gpu):
+    def _load(self, loader):
+        """Batches of a loader; what cannot be read is said once."""
+        for batch in loader:
             for index, problem in batch.problems:
-                name = dataset.records[index].name
+                name = loader.dataset.records[index].name
                 if name not in self.unreadable:
                     self.unreadable[name] = problem
                     log.warning("%s; skipped.", problem)
@@ -349,16 +449,18 @@ class TrainingRun:
 
     def _settle(self, most: int = SETTLE_BATCHES) -> None:
         self.batches.skip = 0
-        batches = self._load(self.train_data, self.batches)
+        batches = self._load(self.train_loader)
         self.learner.settle_batch_norm(batches, most, lone=len(self.training) == 1)
 
     def _end_epoch(self, seconds: float) -> dict:
         """Validate, keep the epoch if it is the best, and write a line of history."""
         progress = self.progress
         start = time.monotonic()
-        self._settle()
-        batches = self._load(self.validation_data, self.validation_batches)
-        targets, probabilities, loss = self.learner.validate(batches)
+        with self.learner.final_weights():
+            self._settle()
+            batches = self._load(self.validation_loader)
+            targets, probabilities, loss = self.learner.validate(batches)
+            candidate = self._keep(targets, probabilities)
         areas = auroc_per_class(targets, probabilities)
         chosen = decide(probabilities, [THRESHOLD] * len(CLASSES), self.recipe.labels)
         f = f_per_class(targets, chosen) if len(targets) else np.full(len(CLASSES), np.nan)
@@ -393,7 +495,7 @@ class TrainingRun:
         progress.elapsed += row["seconds"]
         progress.batches, progress.loss_sum, progress.loss_count = 0, 0.0, 0
         if better:
-            self.best = copy_state(self.learner.network)
+            self.best = candidate
         log.info(
             "Epoch %d: loss %.4f, validation loss %.4f, AUROC %.3f, F %.3f, %s%s",
             row["epoch"],
@@ -439,46 +541,17 @@ class TrainingRun:
 
     # The end
 
-    def finish(self) -> dict:
-        """Write the model of the best epoch into the run's folder.
-
-        Returns
-        -------
-        dict
-            The model's description.
-        """
+    def finish(self) -> Trained:
+        """The network of the best epoch; it stays in the run's folder until the model is whole."""
         progress = self.progress
         if self.best is None:  # stopped inside the first epoch: what there is beats nothing
-            self._settle(most=4)
-        best = self.best or copy_state(self.learner.network)
+            with self.learner.final_weights():
+                self._settle(most=4)
+                self.best = self._keep(np.empty((0, len(CLASSES))), np.empty((0, len(CLASSES))))
         rows = [row for row in progress.history if row["epoch"] == progress.best_epoch]
         scores = {key: rows[0][key] for key in ("auroc", "f", "validation_loss")} if rows else {}
         if self.unreadable:
             log.warning("%d records had no readable image.", len(self.unreadable))
-        description = {
-            "recipe": self.recipe.as_dict(),
-            "profile": dataclasses.asdict(self.profile),
-            "size": list(self.size),
-            "thresholds": [THRESHOLD] * len(CLASSES),
-            "seed": self.settings.seed,
-            "initial": self.learner.initial,
-            "records": {"training": len(self.training), "validation": len(self.validation)},
-            "training_labels": dict(zip(CLASSES, self.counts.tolist(), strict=True)),
-            "weights_of_epochs": [progress.best_epoch],
-            "epochs_trained": progress.epoch,
-            "validation": scores,
-            "training_seconds": progress.elapsed,
-            "device": describe(self.device, self.learner.precision),
-            "versions": versions(),
-        }
-        if not self.group.leads:
-            return description
-        save_model(self.folder, [best], description)
-        write_atomically(self.folder / "history.csv", _csv(progress.history))
-        parts = (("training", self.training), ("validation", self.validation))
-        rows = [{"record": r.name, "part": part} for part, records in parts for r in records]
-        write_atomically(self.folder / "split.csv", _csv(rows))
-        plot_history(progress.history, self.folder / "curves.png")
         log.info(
             "Best epoch %d of %d: validation AUROC %.3f, F %.3f.",
             progress.best_epoch,
@@ -486,7 +559,38 @@ class TrainingRun:
             scores.get("auroc", math.nan),
             scores.get("f", math.nan),
         )
-        return description
+        progress.planned = progress.epoch  # if the next network is interrupted, this one is done
+        self._save()
+        facts = {
+            "initial": self.learner.initial,
+            "records": {"training": len(self.training), "validation": len(self.validation)},
+            "training_labels": dict(zip(CLASSES, self.counts.tolist(), strict=True)),
+            "epochs_trained": progress.epoch,
+            "best_epoch": progress.best_epoch,
+            "validation": scores,
+            "training_seconds": progress.elapsed,
+            "device": describe(self.device, self.learner.precision),
+        }
+        return Trained(
+            self.best["weights"],
+            progress.best_epoch,
+            progress.history,
+            self.best["targets"].numpy(),
+            self.best["probabilities"].numpy(),
+            {
+                "training": [record.name for record in self.training],
+                "validation": [record.name for record in self.validation],
+            },
+            facts,
+        )
+
+    def _keep(self, targets, probabilities) -> dict:
+        """What is kept of the best epoch."""
+        return {
+            "weights": copy_state(self.learner.network),
+            "targets": torch.from_numpy(np.asarray(targets, dtype=np.float32)),
+            "probabilities": torch.from_numpy(np.asarray(probabilities, dtype=np.float32)),
+        }
 
 
 def _csv(rows: list[dict]) -> str:

@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from giraffe import training
 from giraffe.__main__ import main
@@ -48,6 +49,26 @@ def test_loose_images_need_no_header_and_broken_ones_are_named(
     assert code == 0
     assert "broken.jpg" in capsys.readouterr().err
     assert set(_rows(tmp_path / "o/labels.csv")) == {"page.png", "sim0005_000001-0.png"}
+
+
+def test_pdf_pages_and_heic_photographs_are_read(model, records_folder, tmp_path):
+    import pillow_heif
+
+    pages = [Image.open(records_folder / f"sim0005_{k:06d}-0.png").convert("RGB") for k in (0, 1)]
+    folder = tmp_path / "images"
+    folder.mkdir()
+    pages[0].save(folder / "both.pdf", save_all=True, append_images=pages[1:], resolution=150)
+    pages[0].save(folder / "one.pdf", resolution=150)
+    pillow_heif.from_pillow(pages[0]).save(folder / "photo.heic", quality=95)
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.4 no document")
+    assert main(["predict", str(folder), "-m", str(model), "-o", str(tmp_path / "o")]) == 0
+    p = _rows(tmp_path / "o/probabilities.csv")
+    assert set(p) == {"both.pdf", "one.pdf", "photo.heic"}
+    values = {name: np.array([float(row[c]) for c in CLASSES]) for name, row in p.items()}
+    plain = Classifier(model).probabilities(pages)
+    np.testing.assert_allclose(values["one.pdf"], plain[0], atol=0.05)
+    np.testing.assert_allclose(values["photo.heic"], plain[0], atol=0.05)
+    np.testing.assert_allclose(values["both.pdf"], plain.mean(axis=0), atol=0.05)
 
 
 def test_a_path_that_does_not_exist_is_an_error(model, tmp_path, capsys):

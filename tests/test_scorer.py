@@ -6,9 +6,13 @@ import math
 import numpy as np
 import pytest
 from conftest import ROOT, run_python
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
 
 import helper_code
 from giraffe.ecg import scoring
+from giraffe.ecg.scoring import _peak_of_correlation, convert_signal, fft_correlate
 
 SETS = ("evaluate_missing_outputs", "evaluate_all_scores")
 OWN = ROOT / "tests" / "vectors"
@@ -108,3 +112,33 @@ def test_a_disagreeing_sampling_frequency_names_the_record(tmp_path):
         "evaluate_model.py", tmp_path / "v/reference", tmp_path / "v/outputs", check=False
     )
     assert "AssertionError" in result.stderr and "synthetic1" in result.stderr
+
+
+@settings(max_examples=60)
+@given(
+    levels=st.lists(st.integers(-3, 3), min_size=1, max_size=40),
+    noise=st.lists(st.integers(-1, 1), min_size=40, max_size=40),
+    shift=st.integers(-5, 5),
+)
+def test_the_fast_peak_is_the_first_of_the_full_correlation(levels, noise, shift):
+    # Few levels and short signals: ties and near ties are common.
+    x = np.array(levels, dtype=float)
+    y = np.roll(x, shift) + np.array(noise[: len(x)])
+    low, high = min(x.min(), y.min()), max(x.max(), y.max())
+    images = [convert_signal(v, 16, low, high, len(x)) for v in (x, y)]
+    for sigma in (0.0, 0.5):
+        a, b = (gaussian_filter(image, sigma) if sigma else image for image in images)
+        full = fft_correlate(a, b)
+        assert _peak_of_correlation(a, b) == np.unravel_index(full.argmax(), full.shape)
+
+
+def test_several_processes_score_alike(tmp_path, monkeypatch):
+    import evaluate_model
+
+    monkeypatch.setattr(evaluate_model, "MANY_RECORDS", 1)
+    folders = [str(OWN / name) for name in ("reference", "outputs")]
+    records = evaluate_model.find_records(folders[0])
+    one, two = (
+        evaluate_model.evaluate_signals(*folders, records, False, True, jobs) for jobs in (1, 2)
+    )
+    np.testing.assert_equal(one, two)

@@ -1,0 +1,372 @@
+"""The paper's Table 4 again: train each configuration, score it on records it has not seen.
+
+Everything lies in one folder and is kept as it is finished, so an interrupted call continues with
+what is missing.
+"""
+
+import dataclasses
+import html
+import json
+import logging
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from giraffe.classes import encode
+from giraffe.classifier import Classifier
+from giraffe.conditions import classify_printed, printed_records, scores
+from giraffe.errors import RecordError
+from giraffe.files import copy_with_times, write_atomically
+from giraffe.printing import PrintJob, print_folder
+from giraffe.printout.presets import CONDITIONS, KITS
+from giraffe.recipe import RECIPES, Recipe
+from giraffe.records import Record, group_identical, scan
+from giraffe.settings import Settings
+from giraffe.split import stratified_split
+from giraffe.training import train
+
+log = logging.getLogger(__name__)
+
+SUBMISSIONS = ("2322", "2234", "2321", "2324", "2163", "2323")
+# Paper, Table 4: macro F on the training side and on the hidden test set.
+PUBLISHED = {
+    "2322": (0.725, 0.652),
+    "2234": (0.700, 0.607),
+    "2321": (0.802, 0.555),
+    "2324": (0.471, 0.227),
+    "2163": (0.102, 0.087),
+    "2323": (0.056, 0.056),
+}
+SCANS = ("color-scan-clean", "bw-scan-clean")  # what the hidden test set mixed
+HELD_OUT_FOLDS = (9, 10)
+HELD_OUT_SHARE = 0.25
+PRINT_SEED = 42
+
+# One change at a time to the paper's network and head on D3, and all of them.
+ABLATION = {
+    "base (2322)": {},
+    "giraffe printouts": {"preset": "giraffe", "images": "printed"},
+    "auxiliary head": {"auxiliary": 0.4},
+    "weight average": {"average": 0.99},
+    "one cycle": {"schedule": "onecycle", "learning_rate": 1e-3},
+    "cosine": {"schedule": "cosine"},
+    "label smoothing": {"label_smoothing": 0.05},
+    "mixup": {"mixup": 0.2},
+    "three views": {"views": 3},
+    "tuned thresholds": {"thresholds": "tuned"},
+}
+
+
+def ablation_recipes() -> list[Recipe]:
+    """The recipes of the ablation table; their names say what was changed."""
+    base = RECIPES["2322"]
+    changed = [
+        dataclasses.replace(base, name=name, **changes) for name, changes in ABLATION.items()
+    ]
+    return [*changed, RECIPES["giraffe"]]
+
+
+def hold_out(
+    records: Sequence[Record], database: str | Path | None, folds: Sequence[int], seed: int
+) -> tuple[list[Record], list[Record], str]:
+    """Records to train on and records never seen in training.
+
+    Parameters
+    ----------
+    records : sequence of Record
+    database : path or None
+        PTB-XL's ``ptbxl_database.csv``. With it only PTB-XL's records are held out, its folds 9
+        and 10 if they are there, else a quarter of its patients.
+    folds : sequence of int
+        The PTB-XL records to use at all; none: all.
+    seed : int
+
+    Returns
+    -------
+    training, held_out : list of Record
+    str
+        How they were divided, for people.
+    """
+    patient: dict[str, float] = {}
+    fold: dict[str, int] = {}
+    if database is not None:
+        import pandas as pd
+
+        table = pd.read_csv(database)
+        for row in table.itertuples():
+            for suffix in ("hr", "lr"):
+                name = f"{row.ecg_id:05d}_{suffix}"
+                patient[name], fold[name] = row.patient_id, row.strat_fold
+    own = [record.path.name for record in records]
+    if folds:
+        kept = [i for i, name in enumerate(own) if fold.get(name, folds[0]) in folds]
+        records, own = [records[i] for i in kept], [own[i] for i in kept]
+    chosen = {i for i, name in enumerate(own) if fold.get(name) in HELD_OUT_FOLDS}
+    if chosen:
+        how = "PTB-XL's folds 9 and 10"
+    else:
+        candidates = [i for i, name in enumerate(own) if not fold or name in fold]
+        if not candidates:
+            raise RecordError("no record of the database among the data")
+        groups = group_identical([records[i] for i in candidates])
+        known = [patient.get(own[i]) for i in candidates]
+        if patient:
+            groups = np.unique(known, return_inverse=True)[1]
+        targets = np.stack([encode(records[i].labels) for i in candidates])
+        _, validation = stratified_split(targets, groups, seed, HELD_OUT_SHARE)
+        chosen = {candidates[i] for i in validation}
+        how = f"a quarter of {'PTB-XL patients' if patient else 'the records'}, stratified"
+        how += f" (seed {seed})"
+    return (
+        [record for i, record in enumerate(records) if i not in chosen],
+        [record for i, record in enumerate(records) if i in chosen],
+        how,
+    )
+
+
+class Reproduction:
+    """All configurations over one division of the data.
+
+    Parameters
+    ----------
+    data : sequence of path
+        Folders of records with waveforms.
+    output : path
+    settings : Settings
+        Profile and seed; the recipe is replaced.
+    database : path, optional
+    folds : sequence of int
+        See `hold_out`.
+    unknown : sequence of str
+        Classes about which the labels say nothing; left out of scores.
+    jobs : int
+        Processes that print.
+    verbose : bool
+    """
+
+    def __init__(
+        self, data, output, settings, database=None, folds=(), unknown=(), jobs=2, verbose=True
+    ):
+        self.output, self.settings, self.unknown = Path(output), settings, tuple(unknown)
+        self.jobs, self.verbose = jobs, verbose
+        records = [record for folder in data for record in printed_records(folder)]
+        training, held_out, self.how = hold_out(records, database, folds, settings.seed)
+        if not training or not held_out:
+            raise RecordError("too few records to train on some and test on others")
+        self.training = self._gather(training, "training")
+        self.held_out = self._gather(held_out, "held_out")
+
+    def _gather(self, records: list[Record], part: str) -> list[Record]:
+        """Headers and signals in a folder of their own."""
+        folder = self.output / "records" / part
+        for record in records:
+            for path in [record.path.with_suffix(".hea"), *record.signals()]:
+                copy_with_times(path, folder / path.name)
+        return scan(folder)[0]
+
+    def run(self, recipe: Recipe) -> dict:
+        """Train and score one configuration, unless that is done."""
+        slug = "".join(c if c.isalnum() else "-" for c in recipe.name)
+        path = self.output / "results" / f"{slug}.json"
+        settings = dataclasses.replace(self.settings, recipe=recipe)
+        key = [
+            recipe.as_dict(),
+            dataclasses.asdict(settings.profile),
+            settings.seed,
+            [[record.name for record in part] for part in (self.training, self.held_out)],
+        ]
+        key = json.loads(json.dumps(key))
+        try:
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            if kept["key"] == key:
+                return kept
+        except (OSError, ValueError, KeyError):
+            pass
+        start = time.monotonic()
+        model = self.output / "models" / slug
+        train(self._training_data(recipe), model, settings, self.verbose)
+        seconds = time.monotonic() - start
+        classifier = Classifier(model)
+        result = {"key": key, "name": recipe.name, "training_seconds": seconds}
+        for title, presets in (
+            ("own", (recipe.preset,)),
+            ("scans", SCANS),
+            *((name, (name,)) for name in CONDITIONS if self._wants_conditions(recipe)),
+        ):
+            parts = [
+                classify_printed(self.held_out, classifier, preset, verbose=self.verbose)
+                for preset in presets
+            ]
+            records = [record for part, _ in parts for record in part]
+            p = np.concatenate([p for _, p in parts])
+            result[title] = scores(records, p, classifier, self.unknown)
+        result["seconds"] = time.monotonic() - start
+        write_atomically(path, json.dumps(result, indent=1) + "\n")
+        return result
+
+    def _wants_conditions(self, recipe: Recipe) -> bool:
+        """Every condition where configurations are compared beyond the paper's table."""
+        return recipe.architecture == "inception"
+
+    def _training_data(self, recipe: Recipe) -> Path:
+        """Records as the recipe wants them: image files of its preset, or waveforms alone."""
+        source = self.output / "records" / "training"
+        if recipe.images != "files" or recipe.preset not in KITS:
+            return source
+        target = self.output / "printed" / recipe.preset
+        job = PrintJob(options=KITS[recipe.preset], seed=PRINT_SEED)
+        print_folder(source, target, job, jobs=self.jobs, verbose=self.verbose)
+        return target
+
+
+def reproduce(
+    data: Sequence[str | Path],
+    output: str | Path,
+    settings: Settings,
+    submissions: Sequence[str] = SUBMISSIONS,
+    ablation: bool = False,
+    **options,
+) -> str:
+    """Train and score configurations; write ``table.md``, ``results.json`` and ``index.html``.
+
+    Parameters
+    ----------
+    data, output, settings, options
+        See `Reproduction`.
+    submissions : sequence of str
+        Names of recipes.
+    ablation : bool
+        The ablation's recipes instead.
+
+    Returns
+    -------
+    str
+        The table.
+    """
+    output = Path(output)
+    reproduction = Reproduction(data, output, settings, **options)
+    recipes = ablation_recipes() if ablation else [RECIPES[name] for name in submissions]
+    results = []
+    for recipe in recipes:
+        log.info("== %s", recipe.name)
+        results.append(reproduction.run(recipe))
+    table = table_of(recipes, results)
+    facts = (
+        f"{len(reproduction.training)} records trained on, {len(reproduction.held_out)} held out "
+        f"({reproduction.how}), profile {settings.profile.name}, seed {settings.seed}. Macro over "
+        f"{', '.join(results[0]['own']['classes'])}."
+    )
+    text = table + "\n" + facts + "\n"
+    name = "ablation" if ablation else "table"
+    write_atomically(output / f"{name}.md", text)
+    write_atomically(output / f"{name}.json", json.dumps(results, indent=1) + "\n")
+    write_page(output / f"{name}.html", recipes, results, facts)
+    return text
+
+
+def _mean_of_conditions(result: dict, score: str) -> float:
+    values = [result[name][score] for name in CONDITIONS if name in result]
+    return float(np.mean(values)) if values else math.nan
+
+
+def _cells(recipe: Recipe, result: dict) -> list[str]:
+    paper = PUBLISHED.get(recipe.name, (math.nan, math.nan))
+    numbers = [
+        paper[0],
+        result["own"]["f"],
+        result["own"]["auroc"],
+        paper[1],
+        result["scans"]["f"],
+        result["scans"]["auroc"],
+        _mean_of_conditions(result, "f"),
+        _mean_of_conditions(result, "auroc"),
+    ]
+    return [
+        recipe.name,
+        {"inception": "InceptionV3", "vanilla": "vanilla"}[recipe.architecture],
+        "yes" if recipe.weighted else "no",
+        {"gev": "GEV", "sigmoid": "sigmoid"}[recipe.activation],
+        recipe.preset,
+        *("" if math.isnan(n) else f"{n:.3f}" for n in numbers),
+        f"{result['training_seconds'] / 60:.1f}",
+    ]
+
+
+HEAD = (
+    "submission",
+    "architecture",
+    "weighting",
+    "activation",
+    "set",
+    "F, paper, training side",
+    "F, held out, own set",
+    "AUROC",
+    "F, paper, hidden test",
+    "F, held out, colour and B/W scans",
+    "AUROC",
+    "F, mean of 8 conditions",
+    "AUROC",
+    "minutes",
+)
+
+
+def table_of(recipes: list[Recipe], results: list[dict]) -> str:
+    """The paper's Table 4 in Markdown, its two F columns beside ours; F per class below."""
+    rows = [_cells(recipe, result) for recipe, result in zip(recipes, results, strict=True)]
+    lines = ["| " + " | ".join(cells) + " |" for cells in (HEAD, ["---"] * len(HEAD), *rows)]
+    occurring = results[0]["own"]["classes"]
+    lines += ["", "F and AUROC per class, held out, own set:", ""]
+    head = ["submission", *occurring]
+    lines += ["| " + " | ".join(head) + " |", "| " + " | ".join(["---"] * len(head)) + " |"]
+    for recipe, result in zip(recipes, results, strict=True):
+        own = result["own"]
+        cells = [
+            f"{own['f per class'][c]:.2f} ({own['auroc per class'][c]:.2f})" for c in occurring
+        ]
+        lines.append("| " + " | ".join([recipe.name, *cells]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def write_page(path: Path, recipes: list[Recipe], results: list[dict], facts: str) -> None:
+    """The table as a page with a plot beside it, in one file."""
+    import base64
+    import io
+
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    names = [recipe.name for recipe in recipes]
+    places = np.arange(len(names))
+    for axes, title, ours, column in (
+        (left, "own set (paper: training side)", "own", 0),
+        (right, "scans (paper: hidden test)", "scans", 1),
+    ):
+        paper = [PUBLISHED.get(name, (math.nan, math.nan))[column] for name in names]
+        axes.barh(places - 0.2, paper, 0.4, label="paper", color="#b0b0b0")
+        axes.barh(places + 0.2, [r[ours]["f"] for r in results], 0.4, label="here")
+        axes.set_yticks(places, names)
+        axes.invert_yaxis()
+        axes.set_xlim(0, 1)
+        axes.set_xlabel("macro F")
+        axes.set_title(title)
+    left.legend()
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=110)
+    picture = base64.b64encode(png.getvalue()).decode()
+    rows = [list(HEAD), *(_cells(a, b) for a, b in zip(recipes, results, strict=True))]
+    cells = [
+        "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row) + "</tr>"
+        for row, tag in zip(rows, ["th"] + ["td"] * len(results), strict=True)
+    ]
+    page = (
+        "<!doctype html><meta charset=utf-8><title>GIRAFFE: Table 4</title>"
+        "<style>body{font:15px sans-serif;margin:2em}table{border-collapse:collapse}"
+        "td,th{border:1px solid #ccc;padding:4px 8px;text-align:left}</style>"
+        f"<h1>Table 4</h1><table>{''.join(cells)}</table><p>{html.escape(facts)}</p>"
+        f"<img alt='macro F' src='data:image/png;base64,{picture}'>"
+    )
+    write_atomically(path, page)
