@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 from torchvision.models import inception_v3
 
 import evaluate_model
@@ -115,7 +116,8 @@ def scorer(records: int, jobs: int) -> None:
     """Our evaluation and the same definition with two full `fftconvolve` per lead."""
     rng = np.random.default_rng(0)
 
-    def plain_peak(a, b):
+    def plain_peak(a, b, sigma):
+        a, b = (gaussian_filter(image, sigma) for image in (a, b))
         scoring.fft_correlate(a, a)
         full = scoring.fft_correlate(a, b)
         return tuple(int(v) for v in np.unravel_index(np.argmax(full), full.shape))

@@ -121,7 +121,6 @@ def epoch(images: int, runs: int) -> None:
             folder = Path(name) / f"{source}-{preset}"
             settings = Settings(recipe, profile, 1, cache_folder=str(Path(name) / "cache"))
             run = TrainingRun(records, [], settings, folder, verbose=False)
-            folder.mkdir()
             run.begin()
             run._train_epoch(float("inf"))  # fills the cache
             run.progress.epoch, run.progress.batches = 1, 0

@@ -8,13 +8,8 @@ with exactly the weights of an uninterrupted run.
 """
 
 import contextlib
-import csv
-import dataclasses
-import io
 import logging
 import math
-import os
-import shutil
 import signal
 import threading
 import time
@@ -25,29 +20,26 @@ import torch
 from tqdm import tqdm
 
 from giraffe.cache import ImageCache, default_folder
-from giraffe.checkpoint import DESCRIPTION, save_model, versions, weights_name
 from giraffe.classes import CLASSES, encode
 from giraffe.classifier import decide
 from giraffe.data import EpochBatches, PrintoutDataset, Source, make_loader
 from giraffe.device import best_device, describe
 from giraffe.distributed import current_group, join_group
 from giraffe.errors import ModelError
-from giraffe.files import write_atomically
 from giraffe.learner import Learner, class_weights, copy_state
-from giraffe.metrics import auroc_per_class, f_per_class, macro, tune_thresholds
+from giraffe.metrics import auroc_per_class, f_per_class, macro
 from giraffe.randomness import random_stream
 from giraffe.recipe import learning_rate
-from giraffe.report import plot_history
 from giraffe.resume import Progress, fingerprint, load_progress, save_progress
 from giraffe.settings import Settings
 from giraffe.split import find_training_records, split_records
+from giraffe.trained import THRESHOLD, Trained, describe_model, move_into_place, write_model
 
 log = logging.getLogger(__name__)
 
 CHECKPOINT_SECONDS = 300  # between checkpoints inside an epoch
 EPOCH_CHECKPOINT_SECONDS = 10  # epochs shorter than this share a checkpoint
 SETTLE_BATCHES = 25  # whose statistics batch normalisation takes before each validation
-THRESHOLD = 0.5
 RESERVE_SECONDS = 60  # kept of the time limit for saving
 
 
@@ -117,88 +109,11 @@ def _train(data_folder, model_folder, settings, verbose, device, group, started)
                 break
         description = describe_model(settings, trained)
         if group.leads:
-            _write_model(folder, trained, description)
-            _move_into_place(folder, model_folder, len(trained))
+            write_model(folder, trained, description)
+            move_into_place(folder, model_folder, len(trained))
             log.info("Model saved in %s.", model_folder)
     group.wait()
     return description
-
-
-@dataclasses.dataclass(frozen=True)
-class Trained:
-    """What training a network gives.
-
-    Attributes
-    ----------
-    weights : dict
-        ``state_dict`` of the best epoch.
-    epoch : int
-        The best one; 0 if there was none.
-    history : list of dict
-    targets, probabilities : ndarray, shape (records, classes)
-        Of the validation records in the best epoch.
-    parts : dict of str to list of str
-        Names of the training and of the validation records.
-    facts : dict
-        For the model's description.
-    """
-
-    weights: dict
-    epoch: int
-    history: list[dict]
-    targets: np.ndarray
-    probabilities: np.ndarray
-    parts: dict[str, list[str]]
-    facts: dict
-
-
-def describe_model(settings: Settings, trained: list[Trained]) -> dict:
-    """A model's description: all that running it takes, and what people like to know."""
-    recipe = settings.recipe
-    thresholds = [THRESHOLD] * len(CLASSES)
-    targets = np.concatenate([one.targets for one in trained])
-    probabilities = np.concatenate([one.probabilities for one in trained])
-    if recipe.thresholds == "tuned" and len(targets):
-        thresholds = tune_thresholds(targets, probabilities).tolist()
-    first = trained[0].facts
-    return {
-        "recipe": recipe.as_dict(),
-        "profile": dataclasses.asdict(settings.profile),
-        "size": list(settings.profile.input_size(recipe)),
-        "thresholds": thresholds,
-        "seed": settings.seed,
-        "weights_of_epochs": [one.epoch for one in trained],
-        "networks": [one.facts for one in trained],
-        "validation": {
-            "records": len(targets),
-            "auroc": macro(auroc_per_class(targets, probabilities)),
-            "f": macro(f_per_class(targets, decide(probabilities, thresholds, recipe.labels)))
-            if len(targets)
-            else math.nan,
-            "classes": [c for c, n in zip(CLASSES, targets.sum(axis=0), strict=True) if n],
-        },
-        "training_seconds": sum(one.facts["training_seconds"] for one in trained),
-        "device": first["device"],
-        "versions": versions(),
-    }
-
-
-def _write_model(folder: Path, trained: list[Trained], description: dict) -> None:
-    save_model(folder, [one.weights for one in trained], description)
-    several = len(trained) > 1
-
-    def rows(of_one):
-        for k, one in enumerate(trained):
-            for row in of_one(one):
-                yield {"network": k, **row} if several else row
-
-    def split(one):
-        for part, names in one.parts.items():
-            yield from ({"record": name, "part": part} for name in names)
-
-    write_atomically(folder / "history.csv", _csv(list(rows(lambda one: one.history))))
-    write_atomically(folder / "split.csv", _csv(list(rows(split))))
-    plot_history(trained[0].history, folder / "curves.png")
 
 
 class TrainingRun:
@@ -593,38 +508,12 @@ class TrainingRun:
         }
 
 
-def _csv(rows: list[dict]) -> str:
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return text.getvalue()
-
-
 def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
-
-
-def _move_into_place(folder: Path, model_folder: Path, networks: int) -> None:
-    """Exchange the finished model for the one in the model folder, its description last."""
-    for name in [
-        *map(weights_name, range(networks)),
-        "history.csv",
-        "split.csv",
-        "curves.png",
-        "train.log",
-        DESCRIPTION,
-    ]:
-        os.replace(folder / name, model_folder / name)
-    for stale in model_folder.glob("weights-*.pt"):
-        if int(stale.stem.split("-")[1]) >= networks:
-            stale.unlink()
-    shutil.rmtree(folder)
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ from giraffe.recipe import PROFILES, RECIPES
 from giraffe.records import scan
 from giraffe.settings import Settings
 from giraffe.split import split_records
+from giraffe.trained import describe_model, write_model
 
 LABEL_LINE = "# Labels: "
 
@@ -50,7 +51,8 @@ def _fit(folder, model, recipe, epochs, seed):
     run = training.TrainingRun(records, [], settings, model, verbose=False)
     run.begin()
     run.fit(time.monotonic() + 3600)
-    run.finish()
+    trained = [run.finish()]
+    write_model(model, trained, describe_model(settings, trained))
     return Classifier(model)
 
 

@@ -7,6 +7,7 @@ All functions take 1-D arrays in mV on one time grid; a shorter estimate is padd
 NaN marks samples that are missing.
 """
 
+import cv2
 import numpy as np
 from scipy import fft, ndimage, signal
 
@@ -93,10 +94,7 @@ def align_signals(x_ref, x_est, num_quant_levels, smooth=True, sigma=0.5):
     min_amp, max_amp = values.min(), values.max()
     max_t = max(len(x_ref), len(x_est))
     images = [convert_signal(x, num_quant_levels, min_amp, max_amp, max_t) for x in (x_ref, x_est)]
-    if smooth:
-        images = [ndimage.gaussian_filter(image, sigma) for image in images]
-
-    row, column = _peak_of_correlation(*images)
+    row, column = _peak_of_correlation(*images, sigma if smooth else 0.0)
     # The autocorrelation of a non-empty image has its only maximum at lag zero
     # (Cauchy-Schwarz, strict for finite support), so it needs no transform of its own.
     offset_hz = int(max_t - 1 - column)
@@ -117,23 +115,47 @@ PEAK_CERTAINTY = 1e-6
 over real signals is twenty times smaller."""
 
 
-def _peak_of_correlation(a, b) -> tuple[int, int]:
+def _peak_of_correlation(a, b, sigma: float = 0.0) -> tuple[int, int]:
     """Where `fft_correlate` of two real images of one shape has its first maximum.
 
     Float32 takes half the time. Where another lag comes as near to the highest value as its errors
     reach, the full computation decides.
+
+    Parameters
+    ----------
+    a, b : ndarray, shape (rows, columns)
+    sigma : float
+        Of a Gaussian by which both are smoothed before, in pixels; 0: none.
+
+    Returns
+    -------
+    row, column : int
     """
     shape = [2 * n - 1 for n in a.shape]
     padded = [fft.next_fast_len(n, real=True) for n in shape]
-    spectrum = fft.rfft2(a.astype(np.float32), padded)
-    spectrum *= fft.rfft2(b[::-1, ::-1].astype(np.float32), padded)
+    smooth_a, smooth_b = (_smooth_float32(image, sigma) for image in (a, b))
+    spectrum = fft.rfft2(smooth_a, padded)
+    spectrum *= fft.rfft2(smooth_b[::-1, ::-1], padded)
     correlation = fft.irfft2(spectrum, padded, overwrite_x=True)[: shape[0], : shape[1]]
-    margin = 2 * PEAK_CERTAINTY * np.linalg.norm(a) * np.linalg.norm(b)
+    margin = 2 * PEAK_CERTAINTY * np.linalg.norm(smooth_a) * np.linalg.norm(smooth_b)
     near = np.flatnonzero(correlation >= correlation.max() - margin)
     if len(near) > 1:
+        if sigma:
+            a, b = (ndimage.gaussian_filter(image, sigma) for image in (a, b))
         near = [np.argmax(fft_correlate(a, b))]
     row, column = np.unravel_index(near[0], correlation.shape)
     return int(row), int(column)
+
+
+def _smooth_float32(image, sigma: float) -> np.ndarray:
+    """`scipy.ndimage.gaussian_filter` in float32, ten times as fast."""
+    image = image.astype(np.float32)
+    if not sigma:
+        return image
+    radius = int(4 * sigma + 0.5)
+    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    kernel /= kernel.sum()
+    return cv2.sepFilter2D(image, -1, kernel, kernel, borderType=cv2.BORDER_REFLECT)
 
 
 def _pair(x_ref, x_est, keep_nans):

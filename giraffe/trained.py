@@ -1,0 +1,125 @@
+"""What training gives: one or several networks become a model folder."""
+
+import csv
+import dataclasses
+import io
+import math
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from giraffe.checkpoint import DESCRIPTION, save_model, versions, weights_name
+from giraffe.classes import CLASSES
+from giraffe.classifier import decide
+from giraffe.files import write_atomically
+from giraffe.metrics import auroc_per_class, f_per_class, macro, tune_thresholds
+from giraffe.report import plot_history
+from giraffe.settings import Settings
+
+THRESHOLD = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What training a network gives.
+
+    Attributes
+    ----------
+    weights : dict
+        ``state_dict`` of the best epoch.
+    epoch : int
+        The best one; 0 if there was none.
+    history : list of dict
+    targets, probabilities : ndarray, shape (records, classes)
+        Of the validation records in the best epoch.
+    parts : dict of str to list of str
+        Names of the training and of the validation records.
+    facts : dict
+        For the model's description.
+    """
+
+    weights: dict
+    epoch: int
+    history: list[dict]
+    targets: np.ndarray
+    probabilities: np.ndarray
+    parts: dict[str, list[str]]
+    facts: dict
+
+
+def describe_model(settings: Settings, trained: list[Trained]) -> dict:
+    """A model's description: all that running it takes, and what people like to know."""
+    recipe = settings.recipe
+    thresholds = [THRESHOLD] * len(CLASSES)
+    targets = np.concatenate([one.targets for one in trained])
+    probabilities = np.concatenate([one.probabilities for one in trained])
+    if recipe.thresholds == "tuned" and len(targets):
+        thresholds = tune_thresholds(targets, probabilities).tolist()
+    first = trained[0].facts
+    return {
+        "recipe": recipe.as_dict(),
+        "profile": dataclasses.asdict(settings.profile),
+        "size": list(settings.profile.input_size(recipe)),
+        "thresholds": thresholds,
+        "seed": settings.seed,
+        "weights_of_epochs": [one.epoch for one in trained],
+        "networks": [one.facts for one in trained],
+        "validation": {
+            "records": len(targets),
+            "auroc": macro(auroc_per_class(targets, probabilities)),
+            "f": macro(f_per_class(targets, decide(probabilities, thresholds, recipe.labels)))
+            if len(targets)
+            else math.nan,
+            "classes": [c for c, n in zip(CLASSES, targets.sum(axis=0), strict=True) if n],
+        },
+        "training_seconds": sum(one.facts["training_seconds"] for one in trained),
+        "device": first["device"],
+        "versions": versions(),
+    }
+
+
+def write_model(folder: Path, trained: list[Trained], description: dict) -> None:
+    """Write a model folder: weights, description, history, split and curves."""
+    save_model(folder, [one.weights for one in trained], description)
+    several = len(trained) > 1
+
+    def rows(of_one):
+        for k, one in enumerate(trained):
+            for row in of_one(one):
+                yield {"network": k, **row} if several else row
+
+    def split(one):
+        for part, names in one.parts.items():
+            yield from ({"record": name, "part": part} for name in names)
+
+    write_atomically(folder / "history.csv", _csv(list(rows(lambda one: one.history))))
+    write_atomically(folder / "split.csv", _csv(list(rows(split))))
+    plot_history(trained[0].history, folder / "curves.png")
+
+
+def move_into_place(folder: Path, model_folder: Path, networks: int) -> None:
+    """Exchange the finished model for the one in the model folder, its description last."""
+    for name in [
+        *map(weights_name, range(networks)),
+        "history.csv",
+        "split.csv",
+        "curves.png",
+        "train.log",
+        DESCRIPTION,
+    ]:
+        os.replace(folder / name, model_folder / name)
+    for stale in model_folder.glob("weights-*.pt"):
+        if int(stale.stem.split("-")[1]) >= networks:
+            stale.unlink()
+    shutil.rmtree(folder)
+
+
+def _csv(rows: list[dict]) -> str:
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return text.getvalue()
