@@ -74,7 +74,7 @@ def plot(rows: list[dict], path: Path) -> None:
     for axes in (left, right):
         axes.set_xscale("log")
         axes.set_xlabel("records")
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.15 * axes.dataLim.y1)
         axes.grid(alpha=0.3)
     write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=110))
 

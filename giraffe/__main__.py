@@ -273,8 +273,9 @@ def _settings(args) -> Settings:
         changes["profile"] = find(PROFILES, args.profile, "profile")
     if args.seed is not None:
         changes["seed"] = args.seed
-    if getattr(args, "time_limit_hours", None) is not None:
-        changes["time_limit_hours"] = args.time_limit_hours
+    for name in ("time_limit_hours", "cache_folder", "micro_batch"):
+        if getattr(args, name, None) is not None:
+            changes[name] = getattr(args, name)
     return dataclasses.replace(settings, **changes)
 
 
@@ -350,6 +351,8 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("-m", "--model", required=True, help="folder for the model")
     _add_settings(p)
     p.add_argument("--time_limit_hours", type=float, help="GIRAFFE_TIME_LIMIT_HOURS")
+    p.add_argument("--cache_folder", help="decoded images; GIRAFFE_CACHE_DIR")
+    p.add_argument("--micro_batch", type=int, help="images at a time; GIRAFFE_MICRO_BATCH")
 
     p = add("predict", predict)
     p.add_argument("paths", nargs="+", help="image files, folders of records or of images")

@@ -260,6 +260,27 @@ def test_a_time_limit_ends_training_with_a_usable_model(records_folder, tmp_path
     load_model(tmp_path / "m")
 
 
+def test_no_more_epochs_are_planned_than_end_in_time(records_folder, tmp_path, smoke_settings):
+    recipe = dataclasses.replace(smoke_settings.recipe, epochs=10)
+    settings = dataclasses.replace(smoke_settings, recipe=recipe)
+    records, _ = scan(records_folder)
+    run = training.TrainingRun(records, [], settings, tmp_path / "run", verbose=False)
+    run.begin()
+    assert run.progress.planned == 10
+    run.progress.epoch = 2
+    run.progress.history = [{"seconds": 50.0}, {"seconds": 100.0}]  # the second was slower
+    run._plan(time.monotonic() + 1000)
+    assert run.progress.planned == 10
+    run._plan(time.monotonic() + 350)
+    assert run.progress.planned == 5  # three more of 1.1 * 100 s
+    run._plan(time.monotonic() + 1000)
+    assert run.progress.planned == 5  # never more again
+    run._save()
+    again = training.TrainingRun(records, [], settings, tmp_path / "run", verbose=False)
+    again.begin()
+    assert again.progress.planned == 5
+
+
 def test_a_finished_model_is_replaced_only_by_a_finished_one(
     records_folder, tmp_path, smoke_settings, monkeypatch
 ):
