@@ -165,7 +165,6 @@ def feed(images: int) -> None:
             print(f"{title:28}{1000 * value:8.1f} ms{1 / value:8.0f} images/s")
         files, cached = (statistics.median(times[t]) for t in list(sources)[:2])
         print(f"from the cache {files / cached:.0f} x as fast as decoding")
-    torch.set_num_threads(torch.get_num_threads())
 
 
 def consumption(runs: int) -> None:

@@ -1,7 +1,5 @@
 """The organisers' second table: one model on eight ways of capturing the same records."""
 
-import csv
-import io
 import json
 import logging
 from collections.abc import Collection
@@ -13,7 +11,7 @@ from tqdm import tqdm
 from giraffe.classes import CLASSES, encode
 from giraffe.classifier import Classifier, decide
 from giraffe.errors import RecordError
-from giraffe.files import write_atomically
+from giraffe.files import csv_text, write_atomically
 from giraffe.metrics import auroc_per_class, f_per_class, macro
 from giraffe.printout.presets import CONDITIONS, print_in_memory
 from giraffe.randomness import random_stream
@@ -169,7 +167,8 @@ def score_conditions(
             kept = {"key": key, **scores(printed, p, classifier, unknown)}
             write_atomically(path, json.dumps(kept, indent=1) + "\n")
         found[condition] = kept
-    write_atomically(output / "conditions.csv", _csv(found))
+    head = ("condition", "class", "f", "auroc")
+    write_atomically(output / "conditions.csv", csv_text(head, _rows(found)))
     table = conditions_table(found)
     write_atomically(output / "conditions.md", table)
     return table
@@ -198,14 +197,8 @@ def conditions_table(found: dict[str, dict]) -> str:
     return "\n".join(lines) + "\n\n" + note + "\n"
 
 
-def _csv(found: dict[str, dict]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["condition", "class", "f", "auroc"])
+def _rows(found: dict[str, dict]):
     for condition, one in found.items():
-        writer.writerow([condition, "macro", one["f"], one["auroc"]])
+        yield condition, "macro", one["f"], one["auroc"]
         for label in CLASSES:
-            writer.writerow(
-                [condition, label, one["f per class"][label], one["auroc per class"][label]]
-            )
-    return text.getvalue()
+            yield condition, label, one["f per class"][label], one["auroc per class"][label]

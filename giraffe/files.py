@@ -1,10 +1,12 @@
-"""Files written whole or not at all, and copied with their times."""
+"""Files written whole or not at all, and copied with their times; tables as CSV."""
 
 import contextlib
+import csv
+import io
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 
@@ -40,6 +42,15 @@ def write_atomically(
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def csv_text(header: Iterable[str], rows: Iterable[Iterable]) -> str:
+    """A table as CSV, lines ending in ``\\n``."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def _umask() -> int:

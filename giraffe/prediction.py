@@ -1,7 +1,5 @@
 """Labels and probabilities for whatever lies in folders: records, or images without any header."""
 
-import csv
-import io
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -16,7 +14,7 @@ from giraffe.classes import CLASSES
 from giraffe.classifier import Classifier
 from giraffe.data import read_image, read_pdf
 from giraffe.errors import ImageError, RecordError
-from giraffe.files import write_atomically
+from giraffe.files import csv_text, write_atomically
 from giraffe.records import find_headers, open_record
 
 log = logging.getLogger(__name__)
@@ -173,15 +171,7 @@ def predict(
     output = Path(output)
     write_atomically(
         output / "labels.csv",
-        _csv(("record", "labels"), ((name, ", ".join(each)) for name, each in rows)),
+        csv_text(("record", "labels"), ((name, ", ".join(each)) for name, each in rows)),
     )
-    write_atomically(output / "probabilities.csv", _csv(("record", *CLASSES), probabilities))
+    write_atomically(output / "probabilities.csv", csv_text(("record", *CLASSES), probabilities))
     return len(names), problems
-
-
-def _csv(header, rows: Iterator) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()

@@ -102,6 +102,8 @@ def hold_out(
                 patient[name], fold[name] = row.patient_id, row.strat_fold
     own = [record.path.name for record in records]
     if folds:
+        if database is None:
+            raise ValueError("folds can be told only with PTB-XL's database")
         kept = [i for i, name in enumerate(own) if fold.get(name, folds[0]) in folds]
         records, own = [records[i] for i in kept], [own[i] for i in kept]
     chosen = {i for i, name in enumerate(own) if fold.get(name) in HELD_OUT_FOLDS}
@@ -162,6 +164,15 @@ class Reproduction:
     def _gather(self, records: list[Record], part: str) -> list[Record]:
         """Headers and signals in a folder of their own."""
         folder = self.output / "records" / part
+        names = {record.path.name for record in records}
+        if len(names) < len(records):
+            raise RecordError("two of the data folders hold records of the same name")
+        other = {path.stem for path in folder.glob("*.hea")} - names
+        if other:
+            raise RecordError(
+                f"{folder}: holds records of another division ({min(other)} ...); "
+                "choose another output folder"
+            )
         for record in records:
             for path in [record.path.with_suffix(".hea"), *record.signals()]:
                 copy_with_times(path, folder / path.name)
@@ -191,25 +202,20 @@ class Reproduction:
         seconds = time.monotonic() - start
         classifier = Classifier(model)
         result = {"key": key, "name": recipe.name, "training_seconds": seconds}
-        for title, presets in (
-            ("own", (recipe.preset,)),
-            ("scans", SCANS),
-            *((name, (name,)) for name in CONDITIONS if self._wants_conditions(recipe)),
-        ):
-            parts = [
-                classify_printed(self.held_out, classifier, preset, verbose=self.verbose)
-                for preset in presets
-            ]
-            records = [record for part, _ in parts for record in part]
-            p = np.concatenate([p for _, p in parts])
+        titles = {"own": (recipe.preset,), "scans": SCANS}
+        if recipe.architecture == "inception":  # compared beyond the paper's table
+            titles |= {name: (name,) for name in CONDITIONS}
+        seen = {
+            preset: classify_printed(self.held_out, classifier, preset, verbose=self.verbose)
+            for preset in {preset: None for presets in titles.values() for preset in presets}
+        }
+        for title, presets in titles.items():
+            records = [record for preset in presets for record in seen[preset][0]]
+            p = np.concatenate([seen[preset][1] for preset in presets])
             result[title] = scores(records, p, classifier, self.unknown)
         result["seconds"] = time.monotonic() - start
         write_atomically(path, json.dumps(result, indent=1) + "\n")
         return result
-
-    def _wants_conditions(self, recipe: Recipe) -> bool:
-        """Every condition where configurations are compared beyond the paper's table."""
-        return recipe.architecture == "inception"
 
     def _training_data(self, recipe: Recipe) -> Path:
         """Records as the recipe wants them: image files of its preset, or waveforms alone."""
@@ -230,7 +236,7 @@ def reproduce(
     ablation: bool = False,
     **options,
 ) -> str:
-    """Train and score configurations; write ``table.md``, ``results.json`` and ``index.html``.
+    """Train and score configurations; write a table as Markdown, JSON and a page.
 
     Parameters
     ----------
@@ -239,7 +245,7 @@ def reproduce(
     submissions : sequence of str
         Names of recipes.
     ablation : bool
-        The ablation's recipes instead.
+        The ablation's recipes instead; the files are called ``ablation``, not ``table``.
 
     Returns
     -------

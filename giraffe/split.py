@@ -42,19 +42,23 @@ def stratified_split(targets, groups, seed: int, share: float = VALIDATION_SHARE
     training, validation : ndarray of int
         Sorted positions of the records.
     """
-    targets, groups = np.asarray(targets) > 0.5, np.asarray(groups)
-    numbers, members = np.unique(groups, return_inverse=True)
-    unions = np.zeros((len(numbers), targets.shape[1]), dtype=bool)
-    np.logical_or.at(unions, members, targets)
-    combinations, category = np.unique(unions, axis=0, return_inverse=True)
-    category = category.reshape(-1)
+    members, category = _combinations(targets, groups)
 
     rng = np.random.default_rng(seed)
-    held_out = np.zeros(len(numbers), dtype=bool)
-    for k in range(len(combinations)):
+    held_out = np.zeros(len(category), dtype=bool)
+    for k in range(category.max(initial=-1) + 1):
         candidates = rng.permutation(np.flatnonzero(category == k))
         held_out[candidates[: int(share * len(candidates) + 0.5)]] = True
     return np.flatnonzero(~held_out[members]), np.flatnonzero(held_out[members])
+
+
+def _combinations(targets, groups) -> tuple[np.ndarray, np.ndarray]:
+    """Position of each record's group, and number of each group's combination of labels."""
+    targets = np.asarray(targets) > 0.5
+    numbers, members = np.unique(np.asarray(groups), return_inverse=True)
+    unions = np.zeros((len(numbers), targets.shape[1]), dtype=bool)
+    np.logical_or.at(unions, members, targets)
+    return members, np.unique(unions, axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def stratified_folds(targets, groups, seed: int, folds: int) -> np.ndarray:
@@ -67,17 +71,13 @@ def stratified_folds(targets, groups, seed: int, folds: int) -> np.ndarray:
     ndarray of int, shape (records,)
         In [0, folds).
     """
-    targets, groups = np.asarray(targets) > 0.5, np.asarray(groups)
-    numbers, members = np.unique(groups, return_inverse=True)
-    unions = np.zeros((len(numbers), targets.shape[1]), dtype=bool)
-    np.logical_or.at(unions, members, targets)
-    _, category = np.unique(unions, axis=0, return_inverse=True)
+    members, category = _combinations(targets, groups)
     rng = np.random.default_rng(seed)
-    shuffled = rng.permutation(len(numbers))
+    shuffled = rng.permutation(len(category))
     # Dealt out like cards, combination after combination.
-    order = shuffled[np.argsort(category.reshape(-1)[shuffled], kind="stable")]
-    fold = np.empty(len(numbers), dtype=int)
-    fold[order] = np.arange(len(numbers)) % folds
+    order = shuffled[np.argsort(category[shuffled], kind="stable")]
+    fold = np.empty(len(category), dtype=int)
+    fold[order] = np.arange(len(category)) % folds
     return fold[members]
 
 

@@ -1,8 +1,6 @@
 """What training gives: one or several networks become a model folder."""
 
-import csv
 import dataclasses
-import io
 import math
 import os
 import shutil
@@ -13,7 +11,7 @@ import numpy as np
 from giraffe.checkpoint import DESCRIPTION, save_model, versions, weights_name
 from giraffe.classes import CLASSES
 from giraffe.classifier import decide
-from giraffe.files import write_atomically
+from giraffe.files import csv_text, write_atomically
 from giraffe.metrics import auroc_per_class, f_per_class, macro, tune_thresholds
 from giraffe.report import plot_history
 from giraffe.settings import Settings
@@ -117,9 +115,4 @@ def move_into_place(folder: Path, model_folder: Path, networks: int) -> None:
 
 
 def _csv(rows: list[dict]) -> str:
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return text.getvalue()
+    return csv_text(rows[0], (row.values() for row in rows)) if rows else ""

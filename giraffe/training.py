@@ -474,8 +474,9 @@ class TrainingRun:
             scores.get("auroc", math.nan),
             scores.get("f", math.nan),
         )
-        progress.planned = progress.epoch  # if the next network is interrupted, this one is done
-        self._save()
+        if self.recipe.ensemble > 1:  # if the next network is interrupted, this one is done
+            progress.planned = progress.epoch
+            self._save()
         facts = {
             "initial": self.learner.initial,
             "records": {"training": len(self.training), "validation": len(self.validation)},
