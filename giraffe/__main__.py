@@ -137,6 +137,7 @@ def prepare_ptbxl(args) -> int:
         args.ptbxl_mapping_file,
         args.sl_database_file,
         args.sl_mapping_file,
+        args.mark_unknown,
     )
     print(f"{written} records prepared, {len(unknown)} not in the database.")
     return 0
@@ -215,7 +216,7 @@ def conditions(args) -> int:
     """Score a model on the eight ways of capturing a printout."""
     from giraffe.conditions import score_conditions
 
-    print(score_conditions(args.data, args.model, args.output, args.unknown), end="")
+    print(score_conditions(args.data, args.model, args.output), end="")
     return 0
 
 
@@ -235,7 +236,6 @@ def reproduce(args) -> int:
         args.ablation,
         database=args.database,
         folds=args.folds,
-        unknown=args.unknown,
         jobs=args.jobs,
     )
     print(table, end="")
@@ -276,6 +276,9 @@ def _settings(args) -> Settings:
     for name in ("time_limit_hours", "cache_folder", "micro_batch"):
         if getattr(args, name, None) is not None:
             changes[name] = getattr(args, name)
+    caps = {name: getattr(args, name, None) for name in ("records", "epochs")}
+    caps = {name: value for name, value in caps.items() if value is not None}
+    changes["profile"] = dataclasses.replace(changes.get("profile", settings.profile), **caps)
     return dataclasses.replace(settings, **changes)
 
 
@@ -283,6 +286,15 @@ def _add_settings(parser) -> None:
     parser.add_argument("--recipe", choices=RECIPES, help="what to train; GIRAFFE_RECIPE")
     parser.add_argument("--profile", choices=PROFILES, help="at which scale; GIRAFFE_PROFILE")
     parser.add_argument("--seed", type=int, help="of split, weights and images; GIRAFFE_SEED")
+
+
+def _add_training_settings(parser) -> None:
+    _add_settings(parser)
+    parser.add_argument("--records", type=int, help="use at most so many; the profile's cap")
+    parser.add_argument("--epochs", type=int, help="train at most so many; the profile's cap")
+    parser.add_argument("--time_limit_hours", type=float, help="GIRAFFE_TIME_LIMIT_HOURS")
+    parser.add_argument("--cache_folder", help="decoded images; GIRAFFE_CACHE_DIR")
+    parser.add_argument("--micro_batch", type=int, help="images at a time; GIRAFFE_MICRO_BATCH")
 
 
 def _folders(parser) -> None:
@@ -329,6 +341,8 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("-pm", "--ptbxl_mapping_file", required=True, help="scp_statements.csv")
     p.add_argument("-sd", "--sl_database_file", help="12sl_statements.csv of PTB-XL+")
     p.add_argument("-sm", "--sl_mapping_file", help="12slv23ToSNOMED.csv of PTB-XL+")
+    p.add_argument("--mark_unknown", action="store_true",
+                   help="without 12SL tables: headers say that Acute MI is unknown")  # fmt: skip
 
     _folders(add("prepare-images", prepare_images))
 
@@ -349,10 +363,7 @@ def get_parser() -> argparse.ArgumentParser:
     p = add("train", train)
     p.add_argument("data", help="folder of records")
     p.add_argument("-m", "--model", required=True, help="folder for the model")
-    _add_settings(p)
-    p.add_argument("--time_limit_hours", type=float, help="GIRAFFE_TIME_LIMIT_HOURS")
-    p.add_argument("--cache_folder", help="decoded images; GIRAFFE_CACHE_DIR")
-    p.add_argument("--micro_batch", type=int, help="images at a time; GIRAFFE_MICRO_BATCH")
+    _add_training_settings(p)
 
     p = add("predict", predict)
     p.add_argument("paths", nargs="+", help="image files, folders of records or of images")
@@ -366,18 +377,10 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("--part", choices=("training", "validation"), default="training", help="of them")
     p.add_argument("-o", "--output", required=True, help="folder to write")
 
-    unknown = {
-        "nargs": "+",
-        "choices": CLASSES,
-        "default": (),
-        "metavar": "CLASS",
-        "help": "classes about which the labels say nothing, left out of the scores",
-    }
     p = add("conditions", conditions)
     p.add_argument("data", help="records with labels and waveforms")
     p.add_argument("-m", "--model", required=True, help="model folder")
     p.add_argument("-o", "--output", required=True, help="folder to write")
-    p.add_argument("--unknown", **unknown)
 
     p = add("reproduce", reproduce)
     p.add_argument("data", nargs="+", help="records with labels and waveforms")
@@ -386,10 +389,8 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("--ablation", action="store_true", help="one change at a time instead")
     p.add_argument("--database", help="ptbxl_database.csv: hold out PTB-XL patients alone")
     p.add_argument("--folds", type=int, nargs="+", default=(), help="PTB-XL folds to use; all")
-    p.add_argument("--unknown", **unknown)
     p.add_argument("--jobs", type=int, default=2, help="processes that print")
-    _add_settings(p)
-    p.add_argument("--time_limit_hours", type=float, help="of each training")
+    _add_training_settings(p)
 
     p = add("sheet", sheet)
     p.add_argument("record", help="record with a waveform, or folder of labelled ones")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from giraffe.classes import CLASSES, encode
+from giraffe.classes import CLASSES
 from giraffe.classifier import Classifier, decide
 from giraffe.errors import RecordError
 from giraffe.files import csv_text, write_atomically
@@ -94,7 +94,6 @@ def scores(
     records: list[Record],
     probabilities: np.ndarray,
     classifier: Classifier,
-    unknown: Collection[str] = (),
 ) -> dict:
     """F and AUROC, macro and per class, over the classes that occur.
 
@@ -104,12 +103,8 @@ def scores(
     probabilities : ndarray, shape (records, 11)
     classifier : Classifier
         Its thresholds decide.
-    unknown : collection of str
-        Classes about which the labels say nothing.
     """
-    targets = np.stack([encode(record.labels) for record in records]).astype(float)
-    for label in unknown:
-        targets[:, CLASSES.index(label)] = np.nan
+    targets = np.stack([record.targets() for record in records])
     rule = classifier.description["recipe"].labels
     f = f_per_class(targets, decide(probabilities, classifier.thresholds, rule))
     area = auroc_per_class(targets, probabilities)
@@ -127,7 +122,6 @@ def score_conditions(
     folder: str | Path,
     model: str | Path,
     output: str | Path,
-    unknown: Collection[str] = (),
     names: Collection[str] | None = None,
     verbose: bool = True,
 ) -> str:
@@ -140,8 +134,6 @@ def score_conditions(
     model : path
     output : path
         Gets ``CONDITION.json`` for each condition, ``conditions.csv`` and ``conditions.md``.
-    unknown : collection of str
-        Classes about which the labels say nothing.
     names : collection of str, optional
         The records to use.
     verbose : bool
@@ -154,7 +146,10 @@ def score_conditions(
     output = Path(output)
     records = printed_records(folder, names)
     classifier = Classifier(model)
-    key = [classifier.description["weights"], [r.name for r in records], sorted(unknown)]
+    key = [
+        classifier.description["weights"],
+        [[r.name, r.header.comments.get("Unknown")] for r in records],
+    ]
     found = {}
     for condition in CONDITIONS:
         path = output / f"{condition}.json"
@@ -164,7 +159,7 @@ def score_conditions(
             kept = {}
         if kept.get("key") != key:
             printed, p = classify_printed(records, classifier, condition, verbose=verbose)
-            kept = {"key": key, **scores(printed, p, classifier, unknown)}
+            kept = {"key": key, **scores(printed, p, classifier)}
             write_atomically(path, json.dumps(kept, indent=1) + "\n")
         found[condition] = kept
     head = ("condition", "class", "f", "auroc")

@@ -12,11 +12,10 @@ from PIL import Image, ImageOps
 from torch.utils.data import DataLoader, Dataset
 
 from giraffe.cache import ImageCache
-from giraffe.classes import encode
 from giraffe.errors import ImageError, RecordError
 from giraffe.printout.presets import print_in_memory
 from giraffe.randomness import random_stream
-from giraffe.records import Record, read_waveform
+from giraffe.records import Record
 
 log = logging.getLogger(__name__)
 
@@ -205,9 +204,8 @@ def load(record: Record, source: Source, epoch: int | None) -> np.ndarray:
     if problem is not None and not record.has_waveform():
         raise problem
     if record.has_waveform():
-        waveform = read_waveform(record)
         return print_in_memory(
-            waveform, record.header, source.preset, rng, source.height, source.width
+            record.waveform(), record.header, source.preset, rng, source.height, source.width
         )
     for path in record.images():  # printed images are wanted, but there is no waveform
         return read_cached(path, source)
@@ -218,9 +216,10 @@ class PrintoutDataset(Dataset):
     """Images and labels of records.
 
     A key is a record's position and the epoch, None for validation. An item is
-    ``(image, targets, index, problem)``: uint8 of shape (3, height, width), float32 of shape (11,),
-    the record's position, and None; or, where the record cannot be used, ``image`` is None and
-    ``problem`` says why.
+    ``(image, targets, measured, index, problem)``: uint8 of shape (3, height, width), float32 of
+    shape (11,) with NaN where unknown, float32 of shape (measurements,) likewise, the record's
+    position, and None; or, where the record cannot be used, ``image`` is None and ``problem`` says
+    why.
     """
 
     def __init__(self, records: list[Record], source: Source, flips: bool = False):
@@ -233,18 +232,18 @@ class PrintoutDataset(Dataset):
 
     def __getitem__(self, key: tuple[int, int | None]):
         index, epoch = key
-        record = self.records[index]
-        targets = torch.from_numpy(encode(record.labels))
+        record = self.records[index].at(epoch)
+        targets = torch.from_numpy(record.targets())
         try:
             pixels = load(record, self.source, epoch)
         except (ImageError, RecordError) as error:
-            return None, targets, index, str(error)
+            return None, targets, torch.empty(0), index, str(error)
         if self.flips and epoch is not None:
             rng = random_stream(self.source.seed, record.header.name, epoch, "flip")
             if rng.random() < 0.5:
                 pixels = pixels[:, ::-1]
         image = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
-        return image, targets, index, None
+        return image, targets, torch.from_numpy(record.measured()), index, None
 
 
 @dataclass
@@ -255,12 +254,14 @@ class Batch:
     ----------
     images : Tensor of uint8, shape (batch, 3, height, width), in channels-last memory
     targets : Tensor of float32, shape (batch, 11)
+    measured : Tensor of float32, shape (batch, measurements)
     indices : Tensor of int64, shape (batch,)
     problems : list of (int, str)
     """
 
     images: torch.Tensor
     targets: torch.Tensor
+    measured: torch.Tensor
     indices: torch.Tensor
     problems: list[tuple[int, str]]
 
@@ -270,7 +271,11 @@ class Batch:
     def pin_memory(self) -> "Batch":
         """The same in memory from which a GPU copies while it computes."""
         return Batch(
-            self.images.pin_memory(), self.targets.pin_memory(), self.indices, self.problems
+            self.images.pin_memory(),
+            self.targets.pin_memory(),
+            self.measured.pin_memory(),
+            self.indices,
+            self.problems,
         )
 
     def pieces(self, most: int) -> list["Batch"]:
@@ -283,6 +288,7 @@ class Batch:
             for parts in zip(
                 self.images.tensor_split(number),
                 self.targets.tensor_split(number),
+                self.measured.tensor_split(number),
                 self.indices.tensor_split(number),
                 strict=True,
             )
@@ -292,12 +298,14 @@ class Batch:
 def collate(items) -> Batch:
     """A batch of the items that could be read."""
     usable = [item for item in items if item[0] is not None]
-    problems = [(item[2], item[3]) for item in items if item[0] is None]
+    problems = [(item[3], item[4]) for item in items if item[0] is None]
     if not usable:
         nothing = torch.empty(0, 3, 1, 1, dtype=torch.uint8)
-        return Batch(nothing, torch.empty(0, 0), torch.empty(0, dtype=torch.int64), problems)
-    images, targets, indices, _ = zip(*usable, strict=True)
-    return Batch(torch.stack(images), torch.stack(targets), torch.tensor(indices), problems)
+        none = torch.empty(0, 0)
+        return Batch(nothing, none, none, torch.empty(0, dtype=torch.int64), problems)
+    images, targets, measured, indices, _ = zip(*usable, strict=True)
+    stacked = (torch.stack(part) for part in (images, targets, measured))
+    return Batch(*stacked, torch.tensor(indices), problems)
 
 
 class EpochBatches(torch.utils.data.Sampler):

@@ -30,14 +30,14 @@ def class_weights(targets: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     targets : ndarray, shape (records, classes)
-        Multi-hot labels of the training records.
+        Labels of the training records; NaN unknown.
 
     Returns
     -------
     ndarray of float32, shape (classes,)
         0 for a class without a record, which the paper leaves open.
     """
-    counts = np.asarray(targets).sum(axis=0)
+    counts = np.nansum(targets, axis=0)
     total, num_classes = targets.shape
     return np.where(counts > 0, total / (num_classes * np.maximum(counts, 1)), 0).astype(np.float32)
 
@@ -57,6 +57,8 @@ class Learner:
     device : torch.device
     group : Group
         The processes that train together.
+    measurements : int
+        Numbers that are predicted beside the labels.
 
     Attributes
     ----------
@@ -67,14 +69,16 @@ class Learner:
         Where the weights started, for people.
     """
 
-    def __init__(self, recipe: Recipe, size, weights, seed: int, device, group: Group):
+    def __init__(
+        self, recipe: Recipe, size, weights, seed: int, device, group: Group, measurements: int = 0
+    ):
         self.recipe, self.size, self.device, self.group = recipe, size, device, group
         self.precision = choose_precision(device)
         self.micro_batch = 2**30
         torch.manual_seed(seed)
         if device.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32 where the GPU has it
-        self.network = Network(recipe, size)
+        self.network = Network(recipe, size, measurements)
         self.initial = load_initial(self.network, recipe)
         self.network.to(device, memory_format=torch.channels_last)
         self.class_weights = torch.as_tensor(weights, dtype=torch.float32, device=device)
@@ -93,23 +97,43 @@ class Learner:
         # Same weights everywhere; from here on each process draws its own dropout.
         torch.manual_seed(seed + group.rank)
 
+    def load_weights(self, state: dict) -> None:
+        """Start from a network's ``state_dict``, before the first step."""
+        self.network.load_state_dict(state)
+        self.initial = "weights of the stage before"
+        if self.recipe.average:
+            self.averaged = [p.detach().clone() for p in self.network.parameters()]
+
     def set_learning_rate(self, rate: float) -> None:
         """Change the optimizer's learning rate."""
         for parameters in self.optimizer.param_groups:
             parameters["lr"] = rate
 
-    def loss(self, images, targets):
-        """Mean weighted cross-entropy over all entries, and the network's outputs."""
+    def loss(self, images, targets, measured=None):
+        """Mean weighted cross-entropy, 0 where a label is unknown, and the network's outputs.
+
+        The losses of the auxiliary head and of measurements, shape (batch, measurements) with NaN
+        where unknown, are added in training by the recipe's weights.
+        """
         with autocast(self.device, self.precision):
             outputs = self.network.outputs(images)
-        losses = [self._cross_entropy(x, targets) for x in outputs]
-        # The first is the network's own; an auxiliary head has others, in training.
-        return losses[0] + self.recipe.auxiliary * sum(losses[1:]), outputs[0]
+        loss = self._cross_entropy(outputs.labels, targets)
+        if outputs.auxiliary is not None:
+            loss = loss + self.recipe.auxiliary * self._cross_entropy(outputs.auxiliary, targets)
+        if outputs.measured is not None and measured is not None:
+            known = measured.isfinite()
+            distance = torch.nn.functional.smooth_l1_loss(
+                outputs.measured, torch.where(known, measured, 0.0), reduction="none"
+            )
+            loss = loss + self.recipe.measurements * torch.where(known, distance, 0.0).mean()
+        return loss, outputs.labels
 
     def _cross_entropy(self, outputs, targets):
-        return (self.network.head.cross_entropy(outputs, targets) * self.class_weights).mean()
+        known = targets.isfinite()
+        losses = self.network.head.cross_entropy(outputs, torch.where(known, targets, 0.0))
+        return torch.where(known, losses * self.class_weights, 0.0).mean()
 
-    def _training_loss(self, images, targets):
+    def _training_loss(self, images, targets, measured):
         """The loss of images and labels that may be smoothed and mixed."""
         recipe = self.recipe
         if recipe.label_smoothing:
@@ -120,7 +144,8 @@ class Learner:
             other = torch.randperm(len(images))
             images = share * images.float() + (1 - share) * images[other].float()
             targets = share * targets + (1 - share) * targets[other]
-        return self.loss(images, targets)[0]
+            measured = share * measured + (1 - share) * measured[other]
+        return self.loss(images, targets, measured)[0]
 
     def step(self, batch: Batch, lone: bool = False) -> tuple[float, int]:
         """One step of the optimizer, in as many pieces as memory demands.
@@ -196,7 +221,10 @@ class Learner:
 
     def _to_device(self, batch):
         images = batch.images.to(self.device, memory_format=torch.channels_last, non_blocking=True)
-        return images, batch.targets.to(self.device, non_blocking=True)
+        targets, measured = (
+            part.to(self.device, non_blocking=True) for part in (batch.targets, batch.measured)
+        )
+        return images, targets, measured
 
     def _halve(self, images: int) -> None:
         """After the device ran out of memory with so many images: smaller pieces, same step."""
@@ -251,7 +279,7 @@ class Learner:
         found = []
         for batch in batches:
             for piece in batch.pieces(self.micro_batch):
-                loss, outputs = self.loss(*self._to_device(piece))
+                loss, outputs = self.loss(*self._to_device(piece)[:2])
                 probabilities = self.network.head(outputs).float().cpu().numpy()
                 found.append((piece.targets.numpy(), probabilities, float(loss)))
         found = [row for rows in self.group.gather(found) for row in rows]

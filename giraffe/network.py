@@ -6,6 +6,7 @@ recipe asks for it, and only in training.
 
 import logging
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 import torchvision
@@ -66,6 +67,24 @@ class Vanilla(nn.Sequential):
         )
 
 
+class Outputs(NamedTuple):
+    """What the network says of a batch.
+
+    Attributes
+    ----------
+    labels : Tensor of float32, shape (batch, classes)
+        Outputs x before the activation.
+    auxiliary : Tensor of float32, shape (batch, classes), or None
+        Those of the auxiliary head, in training.
+    measured : Tensor of float32, shape (batch, measurements), or None
+        Measurements, in training that predicts them.
+    """
+
+    labels: torch.Tensor
+    auxiliary: torch.Tensor | None = None
+    measured: torch.Tensor | None = None
+
+
 class Network(nn.Module):
     """Images to outputs, and outputs to probabilities or a loss.
 
@@ -75,9 +94,11 @@ class Network(nn.Module):
         Architecture and activation.
     size : (int, int)
         Height and width of the input in px.
+    measurements : int
+        Numbers that are predicted beside the labels, in training alone.
     """
 
-    def __init__(self, recipe: Recipe, size: tuple[int, int]):
+    def __init__(self, recipe: Recipe, size: tuple[int, int], measurements: int = 0):
         super().__init__()
         self.auxiliary = bool(recipe.auxiliary) and min(size) >= AUXILIARY_SIZE
         if recipe.architecture == "inception":
@@ -95,35 +116,34 @@ class Network(nn.Module):
         else:
             raise ValueError(f"unknown architecture {recipe.architecture!r}")
         self.last = nn.Linear(features, len(CLASSES))
+        self.measured = nn.Linear(features, measurements) if measurements else None
         if recipe.activation not in ("gev", "sigmoid"):
             raise ValueError(f"unknown activation {recipe.activation!r}")
         self.head = GEV(len(CLASSES)) if recipe.activation == "gev" else Sigmoid()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Outputs x of the last layer alone; see `outputs`."""
-        return self.outputs(images)[0]
+        return self.outputs(images).labels
 
-    def outputs(self, images: torch.Tensor) -> list[torch.Tensor]:
-        """Outputs x before the activation.
+    def outputs(self, images: torch.Tensor) -> Outputs:
+        """All outputs, before the activation.
 
         Parameters
         ----------
         images : Tensor of uint8, shape (batch, 3, height, width)
             Brought to [-1, 1] here, on the device.
-
-        Returns
-        -------
-        list of Tensor of float32, shape (batch, classes)
-            The last layer's, and in training those of the auxiliary head if there is one.
         """
         features = self.body((images.float() - 127.5) / 127.5)
-        extra = []
+        auxiliary = measured = None
         if not isinstance(features, torch.Tensor):  # torchvision's pair of outputs in training
-            features, aux = features
-            extra = [aux.float()]
+            features, auxiliary = features
+            auxiliary = auxiliary.float()
         # The GEV's loss has slopes that float16 cannot hold, so the last layer is always float32.
         with torch.autocast(images.device.type, enabled=False):
-            return [self.last(features.float()), *extra]
+            features = features.float()
+            if self.training and self.measured is not None:
+                measured = self.measured(features)
+            return Outputs(self.last(features), auxiliary, measured)
 
     def probabilities(self, images: torch.Tensor) -> torch.Tensor:
         """Probability of each class, shape (batch, classes)."""
@@ -133,7 +153,7 @@ class Network(nn.Module):
         """Parameters for an optimizer; the head's own are not decayed."""
         return [
             {
-                "params": [*self.body.parameters(), *self.last.parameters()],
+                "params": [p for n, p in self.named_parameters() if not n.startswith("head.")],
                 "weight_decay": weight_decay,
             },
             {"params": list(self.head.parameters()), "weight_decay": 0.0},

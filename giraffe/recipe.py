@@ -61,6 +61,9 @@ class Recipe:
         Parameter of the Beta distribution by which two images and their labels are mixed; 0: none.
     auxiliary : float
         Weight of the auxiliary head's loss, for inputs of at least 299 px; 0: no such head.
+    measurements : float
+        Weight of the loss of measurements (rate, intervals, voltages) beside the labels, where
+        records know theirs; see `giraffe.pretrain`.
     average : float
         Decay of the exponential moving average of the weights, which then is the model; 0: none.
     views : int
@@ -98,6 +101,7 @@ class Recipe:
     label_smoothing: float = 0.0
     mixup: float = 0.0
     auxiliary: float = 0.0
+    measurements: float = 0.0
     average: float = 0.0
     views: int = 1
     ensemble: int = 1

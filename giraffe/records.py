@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from giraffe.classes import canonical_label
+from giraffe.classes import CLASSES, canonical_label, encode
 from giraffe.errors import RecordError
 
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
@@ -84,10 +84,27 @@ class Record:
     path: Path
     header: Header
 
+    def at(self, epoch: int | None) -> "Record":
+        """The record itself; other kinds may stand for another patient in each epoch."""
+        return self
+
     @property
     def labels(self) -> tuple[str, ...]:
         """Known classes of the record."""
         return self.header.labels
+
+    def targets(self) -> np.ndarray:
+        """Labels as numbers, shape (11,): 1 present, 0 absent, NaN unknown.
+
+        A line ``# Unknown: Acute MI`` in the header names classes about which its labels say
+        nothing; see `giraffe.ecg.ptbxl.prepare`.
+        """
+        targets = encode(self.labels)
+        for text in self.header.comments.get("Unknown", "").split(","):
+            label = canonical_label(text.strip())
+            if label is not None:
+                targets[CLASSES.index(label)] = np.nan
+        return targets
 
     def images(self) -> list[Path]:
         """Image files of the header that exist."""
@@ -98,6 +115,14 @@ class Record:
         """Signal files of the header that exist."""
         paths = (self.path.parent / name for name in self.header.signal_files)
         return [path for path in paths if path.is_file()]
+
+    def waveform(self) -> "Waveform":
+        """Signals in mV; see `read_waveform`."""
+        return read_waveform(self)
+
+    def measured(self) -> np.ndarray:
+        """What is measured on the ECG, for training that predicts it; nothing here."""
+        return np.empty(0, dtype=np.float32)
 
     def has_waveform(self) -> bool:
         """Whether every signal file of the header exists."""

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-from giraffe.classes import encode
 from giraffe.classifier import Classifier
 from giraffe.conditions import classify_printed, printed_records, scores
 from giraffe.errors import RecordError
@@ -78,8 +77,8 @@ def hold_out(
     ----------
     records : sequence of Record
     database : path or None
-        PTB-XL's ``ptbxl_database.csv``. With it only PTB-XL's records are held out, its folds 9
-        and 10 if they are there, else a quarter of its patients.
+        PTB-XL's ``ptbxl_database.csv``: its folds 9 and 10 are held out if they are there. Else a
+        quarter of all records is, and no patient is on both sides.
     folds : sequence of int
         The PTB-XL records to use at all; none: all.
     seed : int
@@ -110,18 +109,13 @@ def hold_out(
     if chosen:
         how = "PTB-XL's folds 9 and 10"
     else:
-        candidates = [i for i, name in enumerate(own) if not fold or name in fold]
-        if not candidates:
-            raise RecordError("no record of the database among the data")
-        groups = group_identical([records[i] for i in candidates])
-        known = [patient.get(own[i]) for i in candidates]
-        if patient:
-            groups = np.unique(known, return_inverse=True)[1]
-        targets = np.stack([encode(records[i].labels) for i in candidates])
-        _, validation = stratified_split(targets, groups, seed, HELD_OUT_SHARE)
-        chosen = {candidates[i] for i in validation}
-        how = f"a quarter of {'PTB-XL patients' if patient else 'the records'}, stratified"
-        how += f" (seed {seed})"
+        # A record whose patient is not known is a patient of its own, as are its identical twins.
+        twins = group_identical(records)
+        groups = [patient.get(name, -1 - k) for name, k in zip(own, twins, strict=True)]
+        targets = np.stack([record.targets() for record in records])
+        chosen = {*stratified_split(targets, groups, seed, HELD_OUT_SHARE)[1].tolist()}
+        how = f"a quarter, stratified, seed {seed}"
+        how += ", PTB-XL's by patient" if any(name in patient for name in own) else ""
     return (
         [record for i, record in enumerate(records) if i not in chosen],
         [record for i, record in enumerate(records) if i in chosen],
@@ -142,17 +136,13 @@ class Reproduction:
     database : path, optional
     folds : sequence of int
         See `hold_out`.
-    unknown : sequence of str
-        Classes about which the labels say nothing; left out of scores.
     jobs : int
         Processes that print.
     verbose : bool
     """
 
-    def __init__(
-        self, data, output, settings, database=None, folds=(), unknown=(), jobs=2, verbose=True
-    ):
-        self.output, self.settings, self.unknown = Path(output), settings, tuple(unknown)
+    def __init__(self, data, output, settings, database=None, folds=(), jobs=2, verbose=True):
+        self.output, self.settings = Path(output), settings
         self.jobs, self.verbose = jobs, verbose
         records = [record for folder in data for record in printed_records(folder)]
         training, held_out, self.how = hold_out(records, database, folds, settings.seed)
@@ -212,7 +202,7 @@ class Reproduction:
         for title, presets in titles.items():
             records = [record for preset in presets for record in seen[preset][0]]
             p = np.concatenate([seen[preset][1] for preset in presets])
-            result[title] = scores(records, p, classifier, self.unknown)
+            result[title] = scores(records, p, classifier)
         result["seconds"] = time.monotonic() - start
         write_atomically(path, json.dumps(result, indent=1) + "\n")
         return result

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from giraffe.classes import encode
 from giraffe.errors import RecordError
 from giraffe.records import (
     Record,
@@ -134,7 +133,7 @@ def split_records(records: list[Record], settings: Settings, network: int = 0):
     -------
     training, validation : list of Record
     """
-    targets = np.stack([encode(record.labels) for record in records])
+    targets = np.stack([record.targets() for record in records])
     groups = group_identical(records)
     if settings.recipe.ensemble > 1:
         fold = stratified_folds(targets, groups, settings.seed, settings.recipe.ensemble)

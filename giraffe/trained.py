@@ -70,7 +70,7 @@ def describe_model(settings: Settings, trained: list[Trained]) -> dict:
             "f": macro(f_per_class(targets, decide(probabilities, thresholds, recipe.labels)))
             if len(targets)
             else math.nan,
-            "classes": [c for c, n in zip(CLASSES, targets.sum(axis=0), strict=True) if n],
+            "classes": [c for c, n in zip(CLASSES, np.nansum(targets, axis=0), strict=True) if n],
         },
         "training_seconds": sum(one.facts["training_seconds"] for one in trained),
         "device": first["device"],

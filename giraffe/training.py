@@ -20,7 +20,7 @@ import torch
 from tqdm import tqdm
 
 from giraffe.cache import ImageCache, default_folder
-from giraffe.classes import CLASSES, encode
+from giraffe.classes import CLASSES
 from giraffe.classifier import decide
 from giraffe.data import EpochBatches, PrintoutDataset, Source, make_loader
 from giraffe.device import best_device, describe
@@ -175,8 +175,8 @@ class TrainingRun:
             stay=False,
         )
 
-        targets = np.stack([encode(record.labels) for record in training])
-        self.counts = targets.sum(axis=0).astype(int)
+        targets = np.stack([record.targets() for record in training])
+        self.counts = np.nansum(targets, axis=0).astype(int)
         weighted = self.recipe.weighted
         self.class_weights = class_weights(targets) if weighted else np.ones(len(CLASSES))
 
@@ -191,8 +191,14 @@ class TrainingRun:
 
     # Before the first step
 
-    def begin(self) -> None:
-        """Build network and optimizer, continue from a checkpoint, say what will be done."""
+    def begin(self, initial: dict | None = None) -> None:
+        """Build network and optimizer, continue from a checkpoint, say what will be done.
+
+        Parameters
+        ----------
+        initial : dict, optional
+            ``state_dict`` to start from, instead of what the recipe says.
+        """
         self.learner = Learner(
             self.recipe,
             self.size,
@@ -200,7 +206,10 @@ class TrainingRun:
             self.settings.seed,
             self.device,
             self.group,
+            len(self.training[0].measured()),
         )
+        if initial is not None:
+            self.learner.load_weights(initial)
         self.learner.micro_batch = self.settings.micro_batch or self.learner.micro_batch
         continued = self._restore()
         if not self.progress.planned:

@@ -22,6 +22,7 @@ def batch_of(images: int, seed: int = 0) -> Batch:
     return Batch(
         torch.from_numpy(rng.integers(0, 256, (images, 3, *SIZE), dtype=np.uint8)),
         torch.from_numpy((rng.random((images, len(CLASSES))) < 0.3).astype(np.float32)),
+        torch.empty(images, 0),
         torch.arange(images),
         [],
     )
@@ -47,14 +48,28 @@ def test_accumulated_pieces_step_like_the_whole_batch():
     torch.testing.assert_close(weights(whole), weights(pieces), rtol=1e-4, atol=1e-5)
 
 
+def test_an_unknown_label_teaches_nothing():
+    batch, made = batch_of(4), learner()
+    with_either = []
+    for value in (0.0, 1.0, torch.nan):
+        targets = batch.targets.clone()
+        targets[:, 1] = value
+        loss, outputs = made.loss(batch.images, targets)
+        (gradient,) = torch.autograd.grad(loss, outputs)
+        with_either.append((float(loss.detach()), gradient))
+    assert torch.equal(with_either[2][1][:, 1], torch.zeros(len(batch)))
+    assert torch.equal(with_either[2][1][:, 0], with_either[0][1][:, 0])
+    assert with_either[2][0] < min(with_either[0][0], with_either[1][0])
+
+
 def test_out_of_memory_halves_the_pieces_and_loses_no_step(monkeypatch, caplog):
     plain, cramped = learner(), learner()
     loss = Learner.loss
 
-    def loss_in_little_memory(self, images, targets):
+    def loss_in_little_memory(self, images, *targets):
         if self is cramped and len(images) > 2:
             raise torch.OutOfMemoryError("no room")
-        return loss(self, images, targets)
+        return loss(self, images, *targets)
 
     monkeypatch.setattr(Learner, "loss", loss_in_little_memory)
     for made in (plain, cramped):
@@ -64,7 +79,7 @@ def test_out_of_memory_halves_the_pieces_and_loses_no_step(monkeypatch, caplog):
 
 
 def test_out_of_memory_with_one_image_is_the_end(monkeypatch):
-    def loss(self, images, targets):
+    def loss(self, images, *targets):
         raise torch.OutOfMemoryError("no room")
 
     monkeypatch.setattr(Learner, "loss", loss)
@@ -104,7 +119,15 @@ def _in_a_group(folder: Path) -> None:
         for seed in range(3):
             whole = batch_of(8, seed)
             share = slice(4 * group.rank, 4 * group.rank + 4)
-            made.step(Batch(whole.images[share], whole.targets[share], whole.indices[share], []))
+            made.step(
+                Batch(
+                    whole.images[share],
+                    whole.targets[share],
+                    whole.measured[share],
+                    whole.indices[share],
+                    [],
+                )
+            )
         targets, _, _ = made.validate([batch_of(3 if group.leads else 2)])
         content = {"weights": weights(made), "validated": len(targets)}
         torch.save(content, folder / f"{group.rank}.pt")

@@ -4,9 +4,11 @@ import filecmp
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from giraffe.__main__ import main
+from giraffe.classes import CLASSES
 from giraffe.ecg.ptbxl import labels_from_codes, make_header, read_labels
 
 
@@ -131,6 +133,25 @@ def test_age_starts_its_own_line_where_other_comments_stand():
         "# Device: X", "# Age: 61", "# Sex: Male", "# Height: Unknown", "# Weight: 70.5",
         "# Labels: NORM", "",
     ]  # fmt: skip
+
+
+def test_what_the_labels_cannot_tell_is_marked_and_left_out_of_loss_and_scores(tmp_path):
+    import pandas as pd
+
+    from giraffe.records import open_record
+
+    row = pd.Series(
+        {"recording_date": "1990-01-02 03:04:05", "age": 61.0, "sex": 0, "height": 1.0,
+         "weight": 70.5, "labels": ["Old MI", "CD"]}
+    )  # fmt: skip
+    text = make_header("a 1 100 10\na.dat 16 1000.0(0)/mV 16 0 5 7 0 I\n", row, ["Acute MI"])
+    (tmp_path / "a.hea").write_text(make_header(text, row, ["Acute MI"]))  # done twice: once there
+    assert (tmp_path / "a.hea").read_text().count("Unknown") == 1
+    record = open_record(tmp_path / "a")
+    assert record.labels == ("Old MI", "CD")
+    targets = dict(zip(CLASSES, record.targets(), strict=True))
+    assert [name for name, value in targets.items() if value == 1] == ["Old MI", "CD"]
+    assert [name for name, value in targets.items() if np.isnan(value)] == ["Acute MI"]
 
 
 def test_summary_counts_both_sides_and_says_what_is_unusable(records_folder, tmp_path, capsys):

@@ -103,18 +103,20 @@ def test_patients_of_ptbxl_are_held_out_whole_and_folds_9_and_10_if_there(wavefo
     for seed in range(5):
         _, held_out, how = room.hold_out(mixed, table([1, 1, 2, 2]), (), seed)
         names = {r.path.name for r in held_out}
-        assert names in ({"00001_hr", "00002_hr"}, {"00003_hr", "00004_hr"}, set())
-        assert "patients" in how
+        for pair in ({"00001_hr", "00002_hr"}, {"00003_hr", "00004_hr"}):
+            assert len(pair & names) in (0, 2)
+        assert held_out
+        assert "patient" in how
 
 
 def test_conditions_are_scored_and_kept(waveforms, tmp_path, smoke_settings):
     training.train(waveforms, tmp_path / "m", smoke_settings, verbose=False)
     out = tmp_path / "out"
-    table = score_conditions(waveforms, tmp_path / "m", out, ("Acute MI",), verbose=False)
+    table = score_conditions(waveforms, tmp_path / "m", out, verbose=False)
     assert all(name in table for name in CONDITIONS) and "worst / best" in table
     assert f"{PUBLISHED['AIMED'][0]:.3f}" in table and "NORM" in table
     kept = (out / "screenshot.json").stat().st_mtime_ns
-    assert score_conditions(waveforms, tmp_path / "m", out, ("Acute MI",), verbose=False) == table
+    assert score_conditions(waveforms, tmp_path / "m", out, verbose=False) == table
     assert (out / "screenshot.json").stat().st_mtime_ns == kept
     rows = list(csv.DictReader((out / "conditions.csv").open()))
     assert len(rows) == 8 * 12

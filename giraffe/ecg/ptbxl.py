@@ -8,6 +8,7 @@ Data 7:154, 2020; its 12SL statements come with PTB-XL+ (Strodthoff et al., Scie
 import ast
 import logging
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -28,7 +29,7 @@ _RHYTHM_CODES = {
     "TACHY": {"STACH", "SVTAC", "PSVT"},
     "BRADY": {"SBRAD"},
 }
-_OWN_COMMENTS = re.compile(r"#\s*(Age|Sex|Height|Weight|Labels):")
+_OWN_COMMENTS = re.compile(r"#\s*(Age|Sex|Height|Weight|Labels|Unknown):")
 
 
 def labels_from_codes(scp_codes, superclass_of: dict[str, str], acute: bool) -> list[str]:
@@ -128,7 +129,7 @@ def _number(value) -> str:
     return str(int(value)) if float(value).is_integer() else str(float(value))
 
 
-def make_header(text: str, row: pd.Series) -> str:
+def make_header(text: str, row: pd.Series, unknown: Sequence[str] = ()) -> str:
     """Header of a record with PTB-XL's date, demographics and labels.
 
     Parameters
@@ -137,6 +138,8 @@ def make_header(text: str, row: pd.Series) -> str:
         The header as PTB-XL ships it.
     row : Series
         The record's row of `read_labels`.
+    unknown : sequence of str
+        Classes about which the labels say nothing.
 
     Returns
     -------
@@ -155,6 +158,8 @@ def make_header(text: str, row: pd.Series) -> str:
         f"# Weight: {_number(row['weight'])}",
         f"# Labels: {', '.join(row['labels'])}",
     ]
+    if unknown:
+        comments.append(f"# Unknown: {', '.join(unknown)}")
     # The space at the end of the record line is the organisers'.
     record_line = f"{first} {recorded:%H:%M:%S} {recorded:%d/%m/%Y} "
     return "\n".join([record_line, *signals, *kept, *comments]) + "\n"
@@ -167,8 +172,18 @@ def prepare(
     statements_csv: str | Path,
     twelve_sl_csv: str | Path | None = None,
     mapping_csv: str | Path | None = None,
+    mark_unknown: bool = False,
 ) -> tuple[int, list[str]]:
     """Write labelled headers for a folder of PTB-XL records and copy their signals.
+
+    Parameters
+    ----------
+    input_folder, output_folder : path
+    database_csv, statements_csv, twelve_sl_csv, mapping_csv : path
+        See `read_labels`.
+    mark_unknown : bool
+        Without 12SL statements nobody knows which infarctions are acute. Whether the headers then
+        say so (``# Unknown: Acute MI``); the class is left out of losses and scores.
 
     Returns
     -------
@@ -177,6 +192,7 @@ def prepare(
     """
     table = read_labels(database_csv, statements_csv, twelve_sl_csv, mapping_csv)
     input_folder, output_folder = Path(input_folder), Path(output_folder)
+    marked = ("Acute MI",) if mark_unknown and not twelve_sl_csv else ()
     written, unknown = 0, []
     for name in find_headers(input_folder):
         identifier = Path(name).name.split("_")[0]
@@ -185,7 +201,7 @@ def prepare(
             unknown.append(name)
             continue
         text = read_text(input_folder / f"{name}.hea")
-        header = make_header(text, table.loc[int(identifier)])
+        header = make_header(text, table.loc[int(identifier)], marked)
         write_atomically(output_folder / f"{name}.hea", header)
         signals = {line.split(" ")[0] for line in header.split("\n")[1:] if line[:1] not in "#"}
         for file in sorted(signals):
