@@ -242,6 +242,37 @@ def reproduce(args) -> int:
     return 0
 
 
+def pretrain(args) -> int:
+    """Make the weights that the entry ships, from simulated patients and real records."""
+    from giraffe.pretrain import DEFAULT_STAGES, parse_stages
+    from giraffe.pretrain import pretrain as run
+
+    settings = Settings.from_environment()
+    recipe = find(RECIPES, args.recipe, "recipe")
+    if args.measurements is not None:
+        recipe = dataclasses.replace(recipe, measurements=args.measurements)
+    profile = dataclasses.replace(settings.profile, batch=args.batch, workers=args.workers)
+    settings = dataclasses.replace(
+        settings,
+        recipe=recipe,
+        profile=profile,
+        seed=settings.seed if args.seed is None else args.seed,
+        time_limit_hours=args.time_limit_hours or settings.time_limit_hours,
+    )
+    stages = parse_stages(args.stages) if args.stages else DEFAULT_STAGES
+    run(
+        args.data,
+        args.model,
+        settings,
+        stages,
+        args.database,
+        args.folds,
+        args.simulated,
+        args.repeats,
+    )
+    return 0
+
+
 def sheet(args) -> int:
     """Show one record in every kind of printout, or a folder's beside simulated ones."""
     from pathlib import Path
@@ -391,6 +422,21 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("--folds", type=int, nargs="+", default=(), help="PTB-XL folds to use; all")
     p.add_argument("--jobs", type=int, default=2, help="processes that print")
     _add_training_settings(p)
+
+    p = add("pretrain", pretrain)
+    p.add_argument("data", nargs="*", help="real records with labels and waveforms")
+    p.add_argument("-m", "--model", required=True, help="folder for the model")
+    p.add_argument("--recipe", choices=RECIPES, default="giraffe", help="giraffe")
+    p.add_argument("--stages", help="size and images, such as 192x384:16000,512x1024:3000")
+    p.add_argument("--database", help="ptbxl_database.csv: keeps patients on one side")
+    p.add_argument("--folds", type=int, nargs="+", default=(), help="PTB-XL folds to use; all")
+    p.add_argument("--simulated", type=int, default=2000, help="patients in an epoch (2000)")
+    p.add_argument("--repeats", type=int, default=2, help="of each real record in an epoch (2)")
+    p.add_argument("--measurements", type=float, help="weight of measurements in the loss")
+    p.add_argument("--batch", type=int, default=16, help="images in a step (16)")
+    p.add_argument("--workers", type=int, default=1, help="processes that print (1)")
+    p.add_argument("--seed", type=int, help="GIRAFFE_SEED")
+    p.add_argument("--time_limit_hours", type=float, help="GIRAFFE_TIME_LIMIT_HOURS")
 
     p = add("sheet", sheet)
     p.add_argument("record", help="record with a waveform, or folder of labelled ones")

@@ -89,16 +89,7 @@ def hold_out(
     str
         How they were divided, for people.
     """
-    patient: dict[str, float] = {}
-    fold: dict[str, int] = {}
-    if database is not None:
-        import pandas as pd
-
-        table = pd.read_csv(database)
-        for row in table.itertuples():
-            for suffix in ("hr", "lr"):
-                name = f"{row.ecg_id:05d}_{suffix}"
-                patient[name], fold[name] = row.patient_id, row.strat_fold
+    patient, fold = patients_and_folds(database) if database is not None else ({}, {})
     own = [record.path.name for record in records]
     if folds:
         if database is None:
@@ -121,6 +112,18 @@ def hold_out(
         [record for i, record in enumerate(records) if i in chosen],
         how,
     )
+
+
+def patients_and_folds(database: str | Path) -> tuple[dict[str, float], dict[str, int]]:
+    """Patient and fold of PTB-XL's records by file name, from ``ptbxl_database.csv``."""
+    import pandas as pd
+
+    patient, fold = {}, {}
+    for row in pd.read_csv(database).itertuples():
+        for suffix in ("hr", "lr"):
+            name = f"{row.ecg_id:05d}_{suffix}"
+            patient[name], fold[name] = row.patient_id, row.strat_fold
+    return patient, fold
 
 
 class Reproduction:

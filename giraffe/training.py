@@ -89,7 +89,7 @@ def _train(data_folder, model_folder, settings, verbose, device, group, started)
         records = [records[i] for i in sorted(order[: profile.records])]
     folder = model_folder / "resume"
     folder.mkdir(parents=True, exist_ok=True)
-    log_file = _log_to(folder / "train.log") if group.leads else contextlib.nullcontext()
+    log_file = log_to(folder / "train.log") if group.leads else contextlib.nullcontext()
     deadline = started + settings.limit_seconds(len(records))
     networks = settings.recipe.ensemble
     trained: list[Trained] = []
@@ -100,11 +100,11 @@ def _train(data_folder, model_folder, settings, verbose, device, group, started)
             training, validation = split_records(records, settings, k)
             part = folder / f"network-{k}"
             run = TrainingRun(training, validation, settings, part, verbose, device, group)
-            with _stop_on_sigterm(run):
+            with stop_on_sigterm(run):
                 run.begin()
                 now = time.monotonic()
                 run.fit(now + (deadline - now) / (networks - k))
-                trained.append(run.finish())
+                trained.append(run.finish(keep_checkpoint=networks > 1))
             if run.stop_requested:
                 break
         description = describe_model(settings, trained)
@@ -465,8 +465,15 @@ class TrainingRun:
 
     # The end
 
-    def finish(self) -> Trained:
-        """The network of the best epoch; it stays in the run's folder until the model is whole."""
+    def finish(self, keep_checkpoint: bool = False) -> Trained:
+        """The network of the best epoch; it stays in the run's folder until the model is whole.
+
+        Parameters
+        ----------
+        keep_checkpoint : bool
+            Whether others are to be trained before that: if one of them is interrupted, this one
+            is done.
+        """
         progress = self.progress
         if self.best is None:  # stopped inside the first epoch: what there is beats nothing
             with self.learner.final_weights():
@@ -483,7 +490,7 @@ class TrainingRun:
             scores.get("auroc", math.nan),
             scores.get("f", math.nan),
         )
-        if self.recipe.ensemble > 1:  # if the next network is interrupted, this one is done
+        if keep_checkpoint:
             progress.planned = progress.epoch
             self._save()
         facts = {
@@ -527,7 +534,7 @@ def _duration(seconds: float) -> str:
 
 
 @contextlib.contextmanager
-def _log_to(path: Path):
+def log_to(path: Path):
     """Also write this package's log to a file."""
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
@@ -549,7 +556,7 @@ def _log_to(path: Path):
 
 
 @contextlib.contextmanager
-def _stop_on_sigterm(run: TrainingRun):
+def stop_on_sigterm(run: TrainingRun):
     """SIGTERM ends training after the current step, with the best model so far saved."""
     if threading.current_thread() is not threading.main_thread():
         yield

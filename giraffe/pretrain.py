@@ -1,0 +1,397 @@
+"""The weights that the entry ships: many simulated patients, few real ones, small images first.
+
+A simulated patient is drawn anew in every epoch and every page is printed anew, so no image is ever
+seen twice. Beside the labels the network learns to tell what is measured on the ECG (rate,
+intervals, axes, voltages, ST levels, ectopic beats) and the sub-diagnoses behind the labels: some
+150 numbers per image instead of 11 bits. Only simulated patients and records that NeuroKit2 can
+delineate know them; the layer that tells them is left behind when the model is saved.
+"""
+
+import dataclasses
+import logging
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from giraffe.conditions import printed_records
+from giraffe.ecg.findings import FINDINGS
+from giraffe.ecg.measure import Measurements, find_beats, measure
+from giraffe.ecg.rhythm import FS, NUM_SAMPLES
+from giraffe.ecg.simulate import draw_labels, simulate
+from giraffe.errors import RecordError
+from giraffe.recipe import Profile, Recipe
+from giraffe.records import LEADS, Header, Record, Waveform
+from giraffe.reproduce import patients_and_folds
+from giraffe.settings import Settings
+from giraffe.split import stratified_split
+from giraffe.trained import Trained, describe_model, move_into_place, write_model
+from giraffe.training import TrainingRun, log_to, stop_on_sigterm
+
+log = logging.getLogger(__name__)
+
+VALIDATION_SEED = 10_000  # added to a run's seed: patients that no epoch draws
+VALIDATION_PATIENTS = 200
+STANDARD_PATIENTS = 400  # over which measurements are standardised
+LARGEST = 3.0  # standard deviations; what lies beyond says no more
+LATER_RATE = 0.6  # factor on the learning rate from stage to stage
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of pretraining with images of one size.
+
+    Attributes
+    ----------
+    height, width : int
+        In px.
+    images : int
+        That are trained on.
+    """
+
+    height: int
+    width: int
+    images: int
+
+    @property
+    def cost(self) -> float:
+        """In proportion to its time."""
+        return self.images * self.height * self.width
+
+
+DEFAULT_STAGES = (Stage(192, 384, 16000), Stage(256, 512, 8000), Stage(512, 1024, 3000))
+
+
+def parse_stages(text: str) -> tuple[Stage, ...]:
+    """Stages such as ``192x384:16000,512x1024:3000``: size and number of images.
+
+    Raises
+    ------
+    ValueError
+        If the text is not of that form.
+    """
+    stages = []
+    for part in text.split(","):
+        size, _, images = part.partition(":")
+        try:
+            height, width = (int(side) for side in size.split("x"))
+            stages.append(Stage(height, width, int(images)))
+        except ValueError:
+            raise ValueError(f"stage {part!r} is not of the form HEIGHTxWIDTH:IMAGES") from None
+    return tuple(stages)
+
+
+# What is predicted beside the labels
+
+
+class Numbers:
+    """Measurements and sub-diagnoses as a vector of comparable numbers.
+
+    Parameters
+    ----------
+    examples : sequence of Measurements
+        Give each measurement its mean and spread.
+    """
+
+    def __init__(self, examples: Sequence[Measurements]):
+        raw = np.stack([self._raw(one) for one in examples])
+        self.mean = np.nanmean(raw, axis=0)
+        self.spread = np.maximum(np.nanstd(raw, axis=0), 1e-2)
+
+    @staticmethod
+    def _raw(measured: Measurements) -> np.ndarray:
+        numbers = measured.as_dict()
+        for name in ("axis", "t_axis"):
+            angle = math.radians(numbers.pop(name))
+            numbers |= {f"{name} cos": math.cos(angle), f"{name} sin": math.sin(angle)}
+        return np.array(list(numbers.values()), dtype=float)
+
+    def vector(
+        self, measured: Measurements | None, findings: Sequence[str] | None = None
+    ) -> np.ndarray:
+        """Standardised numbers, then 1 for each sub-diagnosis; NaN where nothing is known.
+
+        Returns
+        -------
+        ndarray of float32, shape (numbers,)
+        """
+        numbers = np.full(len(self.mean), np.nan)
+        if measured is not None:
+            numbers = (self._raw(measured) - self.mean) / self.spread
+        names = np.full(len(FINDINGS), np.nan)
+        if findings is not None:
+            names = np.array([finding.name in findings for finding in FINDINGS], dtype=float)
+        whole = np.concatenate([np.clip(numbers, -LARGEST, LARGEST), names])
+        return whole.astype(np.float32)
+
+
+def standard_numbers(seed: int) -> Numbers:
+    """Numbers standardised over simulated patients of a seed."""
+    patients = (simulate(seed + VALIDATION_SEED, k) for k in range(STANDARD_PATIENTS))
+    return Numbers([patient.truth() for patient in patients])
+
+
+# Records that know what is measured on them
+
+
+@dataclass(frozen=True)
+class MeasuredRecord(Record):
+    """A record with the numbers that are predicted, and perhaps with its signal in memory."""
+
+    numbers: np.ndarray
+    signal: Waveform | None = None
+
+    def has_waveform(self) -> bool:  # noqa: D102
+        return self.signal is not None or super().has_waveform()
+
+    def waveform(self) -> Waveform:  # noqa: D102
+        return super().waveform() if self.signal is None else self.signal
+
+    def measured(self) -> np.ndarray:  # noqa: D102
+        return self.numbers
+
+
+@dataclass(frozen=True)
+class Patients(Record):
+    """A place in an epoch that another simulated patient takes each time.
+
+    Attributes
+    ----------
+    source : Numbers
+    seed, first, step : int
+        In epoch e the patient is number first + e · step of the seed.
+    """
+
+    source: Numbers
+    seed: int
+    first: int
+    step: int
+
+    @classmethod
+    def of(cls, source: Numbers, seed: int, number: int) -> list["Patients"]:
+        """So many places that never share a patient."""
+        places = []
+        for k in range(number):
+            labels = draw_labels(np.random.default_rng([seed, k]))
+            header = _header(f"simulated {seed} {k}", labels)
+            places.append(cls(header.name, Path(header.name), header, source, seed, k, number))
+        return places
+
+    def has_waveform(self) -> bool:  # noqa: D102
+        return True
+
+    def measured(self) -> np.ndarray:  # noqa: D102
+        return self.source.vector(None)
+
+    def at(self, epoch: int | None) -> MeasuredRecord:
+        """The patient of an epoch; the first one in validation."""
+        patient = simulate(self.seed, self.first + (epoch or 0) * self.step)
+        comments = {
+            "Age": str(patient.age),
+            "Sex": patient.sex,
+            "Height": str(patient.height),
+            "Weight": str(patient.weight),
+        }
+        header = _header(self.header.name, patient.labels, comments)
+        try:
+            measured = patient.truth()
+        except ValueError:  # too few beats
+            measured = None
+        numbers = self.source.vector(measured, patient.findings)
+        wave = Waveform(patient.signal, float(FS), LEADS)
+        return MeasuredRecord(self.name, self.path, header, numbers, wave)
+
+
+def _header(name: str, labels, comments=None) -> Header:
+    return Header(
+        name, float(FS), NUM_SAMPLES, LEADS, (), (), tuple(labels), True, (), comments or {}
+    )
+
+
+def with_numbers(records: Sequence[Record], source: Numbers) -> list[MeasuredRecord]:
+    """Real records with what NeuroKit2 lets us measure; without it, with nothing but NaN."""
+    found, problem = [], ""
+    for record in records:
+        measured = None
+        try:
+            wave = record.waveform()
+            if wave.leads != LEADS:
+                raise ValueError("other leads than the usual twelve")
+            signal = np.nan_to_num(wave.signal)
+            measured = measure(signal, find_beats(signal, wave.fs), fs=wave.fs)
+        except ModuleNotFoundError:
+            problem = "NeuroKit2 is not installed"
+        except (RecordError, ValueError, IndexError) as error:
+            log.warning("%s: not measured (%s).", record.path, error)
+        numbers = source.vector(measured)
+        found.append(MeasuredRecord(record.name, record.path, record.header, numbers))
+    if problem:
+        log.warning("Real records teach their labels alone: %s.", problem)
+    return found
+
+
+# The run
+
+
+def pretrain(
+    folders: Sequence[str | Path],
+    model_folder: str | Path,
+    settings: Settings,
+    stages: Sequence[Stage] = DEFAULT_STAGES,
+    database: str | Path | None = None,
+    folds: Sequence[int] = (),
+    simulated: int = 2000,
+    repeats: int = 2,
+    verbose: bool = True,
+) -> dict:
+    """Make the weights that the entry ships; an interrupted call continues.
+
+    Parameters
+    ----------
+    folders : sequence of path
+        Real records with labels and waveforms; may be none.
+    model_folder : path
+        A model there is replaced when all stages are done, not before.
+    settings : Settings
+        Recipe, batch and workers; each stage has a size and a number of epochs of its own.
+    stages : sequence of Stage
+    database : path, optional
+        PTB-XL's ``ptbxl_database.csv``: keeps a patient's records on one side of the split.
+    folds : sequence of int
+        The PTB-XL records to use at all; none: all.
+    simulated : int
+        Simulated patients in an epoch.
+    repeats : int
+        How often an epoch holds each real record, printed anew each time.
+    verbose : bool
+
+    Returns
+    -------
+    dict
+        The model's description.
+    """
+    started = time.monotonic()
+    model_folder = Path(model_folder)
+    folder = model_folder / "resume"
+    folder.mkdir(parents=True, exist_ok=True)
+    with log_to(folder / "train.log"):
+        source = standard_numbers(settings.seed)
+        training, validation = real_records(folders, database, folds, settings.seed)
+        log.info("%d real training and %d validation records.", len(training), len(validation))
+        parts = {
+            "training": [record.name for record in training],
+            "validation": [record.name for record in validation],
+        }
+        training, validation = (with_numbers(part, source) for part in (training, validation))
+        places = Patients.of(source, settings.seed, simulated)
+        places += [copy for record in training for copy in _copies(record, repeats)]
+        validation = [
+            *validation,
+            *Patients.of(source, settings.seed + VALIDATION_SEED, VALIDATION_PATIENTS),
+        ]
+        deadline = started + settings.limit_seconds(10**6)
+        weights, history, seconds = None, [], 0.0
+        for k, stage in enumerate(stages):
+            own = dataclasses.replace(
+                settings,
+                recipe=_recipe(settings.recipe, k),
+                profile=_profile(settings, stage, len(places)),
+            )
+            log.info("Stage %d of %d.", k + 1, len(stages))
+            run = TrainingRun(places, validation, own, folder / f"stage-{k}", verbose)
+            with stop_on_sigterm(run):
+                run.begin(weights)
+                now = time.monotonic()
+                share = stage.cost / sum(later.cost for later in stages[k:])
+                run.fit(now + (deadline - now) * share)
+                trained = run.finish(keep_checkpoint=True)
+            history += [
+                {**row, "epoch": len(history) + n, "height": stage.height}
+                for n, row in enumerate(trained.history, start=1)
+            ]
+            seconds += trained.facts["training_seconds"]
+            weights = trained.weights
+            if run.stop_requested:
+                break
+        facts = {
+            **trained.facts,
+            "initial": "random weights",
+            "training_seconds": seconds,
+            "stages": [dataclasses.asdict(stage) for stage in stages],
+        }
+        shipped = Trained(
+            half_precision(weights),
+            trained.epoch,
+            history,
+            trained.targets,
+            trained.probabilities,
+            parts,
+            facts,
+        )
+        final = dataclasses.replace(own, recipe=settings.recipe)
+        description = describe_model(final, [shipped])
+        write_model(folder, [shipped], description)
+        move_into_place(folder, model_folder, 1)
+        log.info("Model saved in %s.", model_folder)
+    return description
+
+
+def real_records(folders, database, folds, seed: int) -> tuple[list[Record], list[Record]]:
+    """Real records for training and for validation, no patient on both sides."""
+    records = [record for folder in folders for record in printed_records(folder)]
+    patient, fold = patients_and_folds(database) if database else ({}, {})
+    if folds:
+        records = [record for record in records if fold.get(record.path.name) in folds]
+    if not records:
+        return [], []
+    groups = [patient.get(record.path.name, -1 - k) for k, record in enumerate(records)]
+    targets = np.stack([record.targets() for record in records])
+    sides = stratified_split(targets, groups, seed)
+    return tuple([records[i] for i in side] for side in sides)
+
+
+def _copies(record: MeasuredRecord, repeats: int):
+    """A record several times in an epoch: other names draw other printouts."""
+    for n in range(repeats):
+        header = dataclasses.replace(record.header, name=f"{record.header.name} {n}")
+        yield dataclasses.replace(record, header=header)
+
+
+def _recipe(recipe: Recipe, stage: int) -> Recipe:
+    return dataclasses.replace(
+        recipe,
+        images="printed",
+        initial="random",
+        patience=0,
+        epochs=10**6,
+        schedule="onecycle" if stage == 0 else "cosine",
+        learning_rate=recipe.learning_rate * LATER_RATE**stage,
+    )
+
+
+def _profile(settings: Settings, stage: Stage, records: int) -> Profile:
+    height, width = settings.recipe.size
+    if stage.height * width != stage.width * height:
+        raise ValueError(f"a stage of {stage.height}x{stage.width} has not the recipe's proportion")
+    return dataclasses.replace(
+        settings.profile,
+        name=f"{stage.height}x{stage.width}",
+        scale=stage.height / height,
+        epochs=max(round(stage.images / records), 1),
+        records=None,
+    )
+
+
+def half_precision(weights: dict) -> dict:
+    """Kernels and matrices in float16; statistics, scales and biases stay float32.
+
+    What was needed for training alone is left out.
+    """
+    return {
+        name: value.half() if value.is_floating_point() and value.dim() > 1 else value
+        for name, value in weights.items()
+        if not name.startswith(("measured.", "body.AuxLogits."))
+    }
