@@ -124,7 +124,7 @@ def epoch(images: int, runs: int) -> None:
             run.begin()
             run._train_epoch(float("inf"))  # fills the cache
             run.progress.epoch, run.progress.batches = 1, 0
-            blank = next(iter(run.train_loader))
+            blank = next(iter(run.loaders["training"]))
             ratios, wholes = [], []
             for _ in range(runs):
                 pure = [seconds(partial(run.learner.step, blank)) for _ in range(4)]

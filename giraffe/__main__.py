@@ -273,6 +273,17 @@ def pretrain(args) -> int:
     return 0
 
 
+def stress(args) -> int:
+    """Try what the organisers try: training data that is changed on purpose."""
+    from giraffe.stress import stress as run
+
+    logging.getLogger("giraffe").setLevel(logging.ERROR)
+    logging.getLogger("giraffe.stress").setLevel(logging.INFO)
+    table, good = run(args.data, args.output, _settings(args))
+    print(table, end="")
+    return 0 if good else 1
+
+
 def sheet(args) -> int:
     """Show one record in every kind of printout, or a folder's beside simulated ones."""
     from pathlib import Path
@@ -427,7 +438,7 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("data", nargs="*", help="real records with labels and waveforms")
     p.add_argument("-m", "--model", required=True, help="folder for the model")
     p.add_argument("--recipe", choices=RECIPES, default="giraffe", help="giraffe")
-    p.add_argument("--stages", help="size and images, such as 192x384:16000,512x1024:3000")
+    p.add_argument("--stages", help="such as D1:192x384:8000,giraffe:512x1024:1200")
     p.add_argument("--database", help="ptbxl_database.csv: keeps patients on one side")
     p.add_argument("--folds", type=int, nargs="+", default=(), help="PTB-XL folds to use; all")
     p.add_argument("--simulated", type=int, default=2000, help="patients in an epoch (2000)")
@@ -437,6 +448,11 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("--workers", type=int, default=1, help="processes that print (1)")
     p.add_argument("--seed", type=int, help="GIRAFFE_SEED")
     p.add_argument("--time_limit_hours", type=float, help="GIRAFFE_TIME_LIMIT_HOURS")
+
+    p = add("stress", stress)
+    p.add_argument("data", nargs="?", help="records with labels and images; else simulated ones")
+    p.add_argument("-o", "--output", required=True, help="folder to write")
+    _add_settings(p)
 
     p = add("sheet", sheet)
     p.add_argument("record", help="record with a waveform, or folder of labelled ones")

@@ -40,7 +40,12 @@ def versions() -> dict[str, str]:
 
 def save_tensors(path: Path, content: dict) -> None:
     """Write tensors and plain values so that they survive a crash at any moment."""
-    write_atomically(path, lambda file: torch.save(content, file), durable=True)
+    try:
+        write_atomically(path, lambda file: torch.save(content, file), durable=True)
+    except RuntimeError as error:
+        if isinstance(error.__context__, OSError):  # such as a full disk, which torch hides
+            raise error.__context__ from None
+        raise
 
 
 def load_tensors(path: Path) -> dict:
@@ -58,7 +63,7 @@ def load_tensors(path: Path) -> dict:
     except Exception as error:  # torch raises many kinds for broken and for forbidden content
         raise ModelError(
             f"{path}: not a file of weights that can be read safely "
-            f"({str(error).splitlines()[0][:200]}); train the model again"
+            f"({str(error).partition(chr(10))[0][:200]}); train the model again"
         ) from error
 
 
@@ -158,13 +163,18 @@ def load_model(folder: str | Path) -> tuple[list[Network], dict]:
                 f"{path}: does not belong to {DESCRIPTION} beside it (an exchange of models was "
                 "interrupted); train the model again"
             )
-        network = Network(description["recipe"], description["size"])
         try:
-            network.load_state_dict(state)
-        except (RuntimeError, TypeError, AttributeError) as error:
-            raise ModelError(f"{path}: weights of another network; train it again") from error
+            # On no device, so that a description of a giant network takes no memory.
+            with torch.device("meta"):
+                network = Network(description["recipe"], description["size"])
+            network.load_state_dict(state, assign=True)
+        except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
+            raise ModelError(
+                f"{path}: weights of another network ({str(error).partition(chr(10))[0][:200]}); "
+                "train it again"
+            ) from error
         for name, value in network.state_dict().items():
             if value.is_floating_point() and not torch.isfinite(value).all():
                 raise ModelError(f"{path}: {name} holds values that are not finite; train it again")
-        networks.append(network.eval())
+        networks.append(network.float().eval())
     return networks, description

@@ -18,6 +18,8 @@ from giraffe.records import open_record
 
 log = logging.getLogger(__name__)
 
+BATCH = 8
+"""Most images of a record that go through the network at once."""
 VIEW_MARGIN = 0.012
 """Share of a page's sides that each further view leaves away."""
 
@@ -157,17 +159,20 @@ class Classifier:
             raise RecordError(f"{path}: no image file (the header names {named})")
         if not self.description["recipe"].all_images:
             files = files[:1]
-        images, problems = [], []
-        for file in files:
+        found, pending, problems = [], [], []
+        for k, file in enumerate(files, start=1):
             try:
-                images.append(read_image(file, self.height, self.width))
+                pending.append(read_image(file, self.height, self.width))
             except ImageError as error:
                 problems.append(str(error))
-        if not images:
+            if pending and (len(pending) == BATCH or k == len(files)):
+                found.append(self.probabilities(pending))
+                pending = []
+        if not found:
             raise ImageError("; ".join(problems))
         for problem in problems:
             log.warning("%s; the record's other images are used.", problem)
-        return self.probabilities(images).mean(axis=0)
+        return np.concatenate(found).mean(axis=0)
 
     def classify_record(self, path: str | Path) -> list[str] | None:
         """Labels of a record, or None, with a warning, if it has no readable image."""

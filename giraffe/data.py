@@ -1,6 +1,7 @@
 """Records to tensors: image files are read, waveforms are printed, both become uint8 arrays."""
 
 import logging
+import shutil
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 MAX_PIXELS = 120_000_000
 """Larger images are refused: a decoded one of this size takes 360 MB."""
 PDF_DPI = 150
+PREFETCH = 4  # batches that each worker keeps ready
+SHARED_MEMORY = "/dev/shm"
 _PDFIUM = threading.Lock()  # PDFium knows one thread only
 
 
@@ -34,11 +37,11 @@ def to_rgb(image: Image.Image) -> np.ndarray:
     """
     image = ImageOps.exif_transpose(image)
     if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
-        values = np.asarray(image, dtype=np.float32)
-        top = 65535.0 if image.mode != "F" or values.max() > 255 else 255.0
-        if image.mode == "F" and values.max() <= 1:
-            top = 1.0
-        grey = np.clip(np.nan_to_num(values) * (255 / top), 0, 255).astype(np.uint8)
+        values = np.nan_to_num(np.asarray(image, dtype=np.float32))
+        # What white is, is not said: the least of the usual depths that holds all values.
+        depths = [top for top in (1, 255, 4095, 65535) if image.mode == "F" or top > 1]
+        white = next((top for top in depths if values.max() <= top), depths[-1])
+        grey = np.clip(values * (255 / white), 0, 255).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
@@ -268,13 +271,21 @@ class Batch:
     def __len__(self) -> int:
         return len(self.indices)
 
+    def as_arrays(self) -> "Batch":
+        """The same as NumPy arrays, which travel through a pipe and need no shared memory."""
+        arrays = (part.numpy() for part in (self.images, self.targets, self.measured, self.indices))
+        return Batch(*arrays, self.problems)
+
+    def as_tensors(self) -> "Batch":
+        """What `as_arrays` gave, as it was."""
+        parts = (self.images, self.targets, self.measured, self.indices)
+        return Batch(*map(torch.as_tensor, parts), self.problems)
+
     def pin_memory(self) -> "Batch":
         """The same in memory from which a GPU copies while it computes."""
         return Batch(
-            self.images.pin_memory(),
-            self.targets.pin_memory(),
-            self.measured.pin_memory(),
-            self.indices,
+            *(torch.as_tensor(x).pin_memory() for x in (self.images, self.targets, self.measured)),
+            torch.as_tensor(self.indices),
             self.problems,
         )
 
@@ -306,6 +317,11 @@ def collate(items) -> Batch:
     images, targets, measured, indices, _ = zip(*usable, strict=True)
     stacked = (torch.stack(part) for part in (images, targets, measured))
     return Batch(*stacked, torch.tensor(indices), problems)
+
+
+def collate_as_arrays(items) -> Batch:
+    """The same where shared memory is too small; `Batch.as_tensors` turns it back."""
+    return collate(items).as_arrays()
 
 
 class EpochBatches(torch.utils.data.Sampler):
@@ -371,12 +387,24 @@ def make_loader(dataset, batches: EpochBatches, workers: int, pin: bool = False,
         # OpenCV's threads do not survive the fork: a worker that finds them used before would wait
         # for them for ever. They would also take the cores on which the network computes.
         cv2.setNumThreads(1)
+    # Containers often have 64 MB of shared memory: a handful of batches of full-size images. A
+    # worker that finds it full is killed by the system.
+    image = 3 * dataset.source.height * dataset.source.width
+    needed = 2 * PREFETCH * workers * image * batches.batch  # of two loaders
     return DataLoader(
         dataset,
         batch_sampler=batches,
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=collate if _free_shared_memory() > needed else collate_as_arrays,
         pin_memory=pin,
-        prefetch_factor=4 if workers else None,
+        prefetch_factor=PREFETCH if workers else None,
         persistent_workers=workers > 0 and stay,
     )
+
+
+def _free_shared_memory() -> float:
+    """Bytes that processes may still share; infinity where that is no folder."""
+    try:
+        return shutil.disk_usage(SHARED_MEMORY).free
+    except OSError:
+        return float("inf")

@@ -167,6 +167,16 @@ def predict(
     names = list(found)
     labels = classifier.labels(np.stack([found[name] for name in names])) if names else []
     rows = zip(names, labels, strict=True)
+    guesses = [name for name in names if not (found[name] >= classifier.thresholds).any()]
+    if guesses:
+        log.warning(
+            "Low confidence in %d of %d: no class reaches its threshold. Are these ECGs, upright "
+            "and legible? %s%s",
+            len(guesses),
+            len(names),
+            ", ".join(guesses[:5]),
+            ", ..." if len(guesses) > 5 else "",
+        )
     probabilities = ((name, *(f"{p:.6f}" for p in found[name])) for name in names)
     output = Path(output)
     write_atomically(

@@ -1,4 +1,4 @@
-"""The weights that the entry ships: many simulated patients, few real ones, small images first.
+"""The weights that the entry ships: many simulated patients, few real ones, easy images first.
 
 A simulated patient is drawn anew in every epoch and every page is printed anew, so no image is ever
 seen twice. Beside the labels the network learns to tell what is measured on the ECG (rate,
@@ -23,6 +23,7 @@ from giraffe.ecg.measure import Measurements, find_beats, measure
 from giraffe.ecg.rhythm import FS, NUM_SAMPLES
 from giraffe.ecg.simulate import draw_labels, simulate
 from giraffe.errors import RecordError
+from giraffe.printout.presets import PRESETS
 from giraffe.recipe import Profile, Recipe
 from giraffe.records import LEADS, Header, Record, Waveform
 from giraffe.reproduce import patients_and_folds
@@ -42,16 +43,19 @@ LATER_RATE = 0.6  # factor on the learning rate from stage to stage
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of pretraining with images of one size.
+    """A part of pretraining with images of one kind.
 
     Attributes
     ----------
+    preset : str
+        Printouts to learn from: clean ones are learned from soonest.
     height, width : int
         In px.
     images : int
         That are trained on.
     """
 
+    preset: str
     height: int
     width: int
     images: int
@@ -62,11 +66,16 @@ class Stage:
         return self.images * self.height * self.width
 
 
-DEFAULT_STAGES = (Stage(192, 384, 16000), Stage(256, 512, 8000), Stage(512, 1024, 3000))
+DEFAULT_STAGES = (
+    Stage("D1", 192, 384, 8000),
+    Stage("giraffe", 192, 384, 10000),
+    Stage("giraffe", 256, 512, 3000),
+    Stage("giraffe", 512, 1024, 1200),
+)
 
 
 def parse_stages(text: str) -> tuple[Stage, ...]:
-    """Stages such as ``192x384:16000,512x1024:3000``: size and number of images.
+    """Stages such as ``D1:192x384:8000,giraffe:512x1024:1200``: printouts, size, images.
 
     Raises
     ------
@@ -75,12 +84,15 @@ def parse_stages(text: str) -> tuple[Stage, ...]:
     """
     stages = []
     for part in text.split(","):
-        size, _, images = part.partition(":")
         try:
+            preset, size, images = part.split(":")
             height, width = (int(side) for side in size.split("x"))
-            stages.append(Stage(height, width, int(images)))
+            stages.append(Stage(preset, height, width, int(images)))
         except ValueError:
-            raise ValueError(f"stage {part!r} is not of the form HEIGHTxWIDTH:IMAGES") from None
+            form = "PRESET:HEIGHTxWIDTH:IMAGES"
+            raise ValueError(f"stage {part!r} is not of the form {form}") from None
+        if preset not in PRESETS:
+            raise ValueError(f"unknown preset {preset!r}; there are: {', '.join(PRESETS)}")
     return tuple(stages)
 
 
@@ -297,7 +309,7 @@ def pretrain(
         for k, stage in enumerate(stages):
             own = dataclasses.replace(
                 settings,
-                recipe=_recipe(settings.recipe, k),
+                recipe=_recipe(settings.recipe, stage, k),
                 profile=_profile(settings, stage, len(places)),
             )
             log.info("Stage %d of %d.", k + 1, len(stages))
@@ -309,7 +321,7 @@ def pretrain(
                 run.fit(now + (deadline - now) * share)
                 trained = run.finish(keep_checkpoint=True)
             history += [
-                {**row, "epoch": len(history) + n, "height": stage.height}
+                {**row, "epoch": len(history) + n, "preset": stage.preset, "height": stage.height}
                 for n, row in enumerate(trained.history, start=1)
             ]
             seconds += trained.facts["training_seconds"]
@@ -360,15 +372,16 @@ def _copies(record: MeasuredRecord, repeats: int):
         yield dataclasses.replace(record, header=header)
 
 
-def _recipe(recipe: Recipe, stage: int) -> Recipe:
+def _recipe(recipe: Recipe, stage: Stage, k: int) -> Recipe:
     return dataclasses.replace(
         recipe,
+        preset=stage.preset,
         images="printed",
         initial="random",
         patience=0,
         epochs=10**6,
-        schedule="onecycle" if stage == 0 else "cosine",
-        learning_rate=recipe.learning_rate * LATER_RATE**stage,
+        schedule="onecycle" if k == 0 else "cosine",
+        learning_rate=recipe.learning_rate * LATER_RATE**k,
     )
 
 

@@ -108,13 +108,16 @@ class Record:
 
     def images(self) -> list[Path]:
         """Image files of the header that exist."""
-        paths = (self.path.parent / name for name in self.header.image_files)
-        return [path for path in paths if path.is_file()]
+        return self._existing(self.header.image_files)
 
     def signals(self) -> list[Path]:
         """Signal files of the header that exist."""
-        paths = (self.path.parent / name for name in self.header.signal_files)
-        return [path for path in paths if path.is_file()]
+        return self._existing(self.header.signal_files)
+
+    def _existing(self, names: Iterable[str]) -> list[Path]:
+        # os.path, because pathlib raises an error for a name that is too long to exist.
+        paths = (self.path.parent / name for name in names)
+        return [path for path in paths if os.path.isfile(path)]
 
     def waveform(self) -> "Waveform":
         """Signals in mV; see `read_waveform`."""
@@ -353,16 +356,16 @@ def read_waveform(record: Record) -> Waveform:
         raise RecordError(f"{record.path}: signal file missing")
     try:
         read = wfdb.rdrecord(str(record.path))
-    except Exception as error:  # WFDB raises whatever a broken file leads it to
+        signal = read.p_signal.T.astype(np.float32)
+        leads = tuple(_LEAD_SPELLINGS.get(name.upper(), name) for name in read.sig_name)
+    except Exception as error:  # WFDB raises, or returns, whatever a broken file leads it to
         raise RecordError(f"{record.path}: signals cannot be read ({error})") from error
-    signal = read.p_signal.T.astype(np.float32)
     for i, unit in enumerate(read.units):
         if unit.lower() not in _MILLIVOLTS:
             raise RecordError(f"{record.path}: unit {unit!r} of lead {read.sig_name[i]} is unknown")
         signal[i] *= _MILLIVOLTS[unit.lower()]
     if not np.isfinite(signal).any():
         raise RecordError(f"{record.path}: no sample has a value")
-    leads = tuple(_LEAD_SPELLINGS.get(name.upper(), name) for name in read.sig_name)
     return Waveform(signal, float(read.fs), leads)
 
 

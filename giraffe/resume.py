@@ -85,9 +85,17 @@ def save_progress(folder: Path, content: dict, progress: Progress, best: dict | 
         ``state_dict`` of the best epoch.
     """
     kept = folder / f"best-{progress.best_epoch}.pt"
-    if best is not None and not kept.exists():
-        save_tensors(kept, best)
-    save_tensors(folder / "checkpoint.pt", {"progress": dataclasses.asdict(progress), **content})
+    new = best is not None and not kept.exists()
+    try:
+        if new:
+            save_tensors(kept, best)
+        save_tensors(
+            folder / "checkpoint.pt", {"progress": dataclasses.asdict(progress), **content}
+        )
+    except OSError:
+        if new:  # no checkpoint speaks of it
+            kept.unlink(missing_ok=True)
+        raise
     for path in folder.glob("best-*.pt"):
         if path != kept:
             path.unlink()

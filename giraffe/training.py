@@ -8,8 +8,10 @@ with exactly the weights of an uninterrupted run.
 """
 
 import contextlib
+import copy
 import logging
 import math
+import shutil
 import signal
 import threading
 import time
@@ -109,8 +111,19 @@ def _train(data_folder, model_folder, settings, verbose, device, group, started)
                 break
         description = describe_model(settings, trained)
         if group.leads:
-            write_model(folder, trained, description)
-            move_into_place(folder, model_folder, len(trained))
+            try:
+                try:
+                    write_model(folder, trained, description)
+                except OSError:  # the disk may be full of checkpoints, which are done with
+                    for k in range(networks):
+                        shutil.rmtree(folder / f"network-{k}", ignore_errors=True)
+                    write_model(folder, trained, description)
+                move_into_place(folder, model_folder, len(trained))
+            except OSError as error:
+                raise ModelError(
+                    f"{model_folder}: the trained model could not be saved ({error}); make room or "
+                    "choose another folder, and start the same command again"
+                ) from error
             log.info("Model saved in %s.", model_folder)
     group.wait()
     return description
@@ -165,20 +178,19 @@ class TrainingRun:
             len(training), self.batch, settings.seed, self.recipe.drop_last, **share
         )
         self.validation_batches = EpochBatches(len(validation), self.batch, **share)
-        on_gpu = self.device.type == "cuda"
-        self.train_loader = make_loader(self.train_data, self.batches, self.profile.workers, on_gpu)
-        self.validation_loader = make_loader(
-            self.validation_data,
-            self.validation_batches,
-            min(self.profile.workers, 1),
-            on_gpu,
-            stay=False,
-        )
+        self.loaders = {part: self._make_loader(part) for part in ("training", "validation")}
 
         targets = np.stack([record.targets() for record in training])
         self.counts = np.nansum(targets, axis=0).astype(int)
         weighted = self.recipe.weighted
         self.class_weights = class_weights(targets) if weighted else np.ones(len(CLASSES))
+
+    def _make_loader(self, part: str):
+        on_gpu, workers = self.device.type == "cuda", self.profile.workers
+        if part == "training":
+            return make_loader(self.train_data, self.batches, workers, on_gpu)
+        data, batches = self.validation_data, self.validation_batches
+        return make_loader(data, batches, min(workers, 1), on_gpu, stay=False)
 
     def _cache(self) -> ImageCache | None:
         """Where decoded images are kept; none where all are printed from waveforms."""
@@ -328,7 +340,7 @@ class TrainingRun:
         began = time.monotonic(), bar.n
         with bar:
             steps = max(len(self.batches) + progress.batches, 1)
-            for batch in self._load(self.train_loader):
+            for batch in self._load("training"):
                 share = (progress.epoch + progress.batches / steps) / max(progress.planned, 1)
                 self.learner.set_learning_rate(learning_rate(self.recipe, epoch, share))
                 loss_sum, count = self.learner.step(batch, lone=len(self.training) == 1)
@@ -361,19 +373,43 @@ class TrainingRun:
         left = epoch * (progress.planned - progress.epoch - 1 + share)
         return f"{text}, {_duration(left)} left"
 
-    def _load(self, loader):
-        """Batches of a loader; what cannot be read is said once."""
-        for batch in loader:
-            for index, problem in batch.problems:
-                name = loader.dataset.records[index].name
-                if name not in self.unreadable:
-                    self.unreadable[name] = problem
-                    log.warning("%s; skipped.", problem)
-            yield batch
+    def _load(self, part: str):
+        """Batches of ``training`` or ``validation``; what cannot be read is said once.
+
+        If a worker dies (killed, or out of memory), this process goes on alone with what is left
+        of the pass, and the next one has new workers.
+        """
+        loader = self.loaders[part]
+        batches, done = loader.batch_sampler, 0
+        while True:
+            try:
+                iterator = iter(loader)
+                _let_workers_die_quietly()
+                for batch in iterator:
+                    for index, problem in batch.problems:
+                        name = loader.dataset.records[index].name
+                        if name not in self.unreadable:
+                            self.unreadable[name] = problem
+                            log.warning("%s; skipped.", problem)
+                    done += 1
+                    yield batch.as_tensors()
+                return
+            except RuntimeError as error:
+                if loader.num_workers == 0 or "DataLoader worker" not in str(error):
+                    raise
+                log.warning(
+                    "A process that loads images died (%s); this one loads them until the epoch "
+                    "ends.",
+                    str(error).splitlines()[0],
+                )
+            self.loaders[part] = self._make_loader(part)
+            batches = copy.copy(batches)
+            batches.skip += done
+            loader = make_loader(loader.dataset, batches, workers=0)
 
     def _settle(self, most: int = SETTLE_BATCHES) -> None:
         self.batches.skip = 0
-        batches = self._load(self.train_loader)
+        batches = self._load("training")
         self.learner.settle_batch_norm(batches, most, lone=len(self.training) == 1)
 
     def _end_epoch(self, seconds: float) -> dict:
@@ -382,7 +418,7 @@ class TrainingRun:
         start = time.monotonic()
         with self.learner.final_weights():
             self._settle()
-            batches = self._load(self.validation_loader)
+            batches = self._load("validation")
             targets, probabilities, loss = self.learner.validate(batches)
             candidate = self._keep(targets, probabilities)
         areas = auroc_per_class(targets, probabilities)
@@ -438,7 +474,10 @@ class TrainingRun:
         content = self.learner.state()
         content |= {"fingerprint": self.fingerprint, "threads": torch.get_num_threads()}
         if self.group.leads:
-            save_progress(self.folder, content, self.progress, self.best)
+            try:
+                save_progress(self.folder, content, self.progress, self.best)
+            except OSError as error:
+                log.warning("No checkpoint could be written (%s); training goes on.", error)
         self.group.wait()
         self.saved = time.monotonic()
 
@@ -523,6 +562,15 @@ class TrainingRun:
             "targets": torch.from_numpy(np.asarray(targets, dtype=np.float32)),
             "probabilities": torch.from_numpy(np.asarray(probabilities, dtype=np.float32)),
         }
+
+
+def _let_workers_die_quietly() -> None:
+    """Take back PyTorch's signal handler, which would raise an error in the middle of a step.
+
+    A dead worker is noticed all the same when its next batch is awaited.
+    """
+    if hasattr(signal, "SIGCHLD") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def _duration(seconds: float) -> str:
