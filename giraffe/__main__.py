@@ -269,6 +269,7 @@ def pretrain(args) -> int:
         args.folds,
         args.simulated,
         args.repeats,
+        args.initial,
     )
     return 0
 
@@ -438,6 +439,7 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("data", nargs="*", help="real records with labels and waveforms")
     p.add_argument("-m", "--model", required=True, help="folder for the model")
     p.add_argument("--recipe", choices=RECIPES, default="giraffe", help="giraffe")
+    p.add_argument("--initial", help="model folder whose weights to start from")
     p.add_argument("--stages", help="such as D1:192x384:8000,giraffe:512x1024:1200")
     p.add_argument("--database", help="ptbxl_database.csv: keeps patients on one side")
     p.add_argument("--folds", type=int, nargs="+", default=(), help="PTB-XL folds to use; all")

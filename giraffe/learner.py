@@ -18,7 +18,8 @@ from giraffe.classes import CLASSES
 from giraffe.data import Batch
 from giraffe.device import autocast, choose_precision
 from giraffe.distributed import Group
-from giraffe.network import Network, load_initial
+from giraffe.errors import ModelError
+from giraffe.network import TRAINING_ONLY, Network, load_initial
 from giraffe.recipe import Recipe
 
 log = logging.getLogger(__name__)
@@ -98,9 +99,17 @@ class Learner:
         torch.manual_seed(seed + group.rank)
 
     def load_weights(self, state: dict) -> None:
-        """Start from a network's ``state_dict``, before the first step."""
-        self.network.load_state_dict(state)
-        self.initial = "weights of the stage before"
+        """Start from a network's ``state_dict``, before the first step.
+
+        Raises
+        ------
+        ModelError
+            If it is another network's; what only training needs may be missing.
+        """
+        missing, unexpected = self.network.load_state_dict(state, strict=False)
+        if unexpected or any(not name.startswith(TRAINING_ONLY) for name in missing):
+            raise ModelError("the weights to start from are another network's")
+        self.initial = "given weights"
         if self.recipe.average:
             self.averaged = [p.detach().clone() for p in self.network.parameters()]
 

@@ -23,6 +23,9 @@ VANILLA_FEATURES = 512
 AUXILIARY_SIZE = 299
 """Smallest height and width for which the auxiliary head's convolutions have something to see."""
 
+TRAINING_ONLY = ("measured.", "body.AuxLogits.")
+"""How the names of layers begin that a running model does not need."""
+
 IMAGENET_FILE = "inception_v3_google-0cc3c7bd.pth"
 """Name under which torchvision keeps InceptionV3's ImageNet weights."""
 

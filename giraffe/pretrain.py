@@ -17,12 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
+from giraffe.checkpoint import load_model
 from giraffe.conditions import printed_records
 from giraffe.ecg.findings import FINDINGS
 from giraffe.ecg.measure import Measurements, find_beats, measure
 from giraffe.ecg.rhythm import FS, NUM_SAMPLES
 from giraffe.ecg.simulate import draw_labels, simulate
 from giraffe.errors import RecordError
+from giraffe.network import TRAINING_ONLY
 from giraffe.printout.presets import PRESETS
 from giraffe.recipe import Profile, Recipe
 from giraffe.records import LEADS, Header, Record, Waveform
@@ -257,6 +259,7 @@ def pretrain(
     folds: Sequence[int] = (),
     simulated: int = 2000,
     repeats: int = 2,
+    initial: str | Path | None = None,
     verbose: bool = True,
 ) -> dict:
     """Make the weights that the entry ships; an interrupted call continues.
@@ -278,6 +281,8 @@ def pretrain(
         Simulated patients in an epoch.
     repeats : int
         How often an epoch holds each real record, printed anew each time.
+    initial : path, optional
+        Model folder whose weights to start from.
     verbose : bool
 
     Returns
@@ -306,10 +311,13 @@ def pretrain(
         ]
         deadline = started + settings.limit_seconds(10**6)
         weights, history, seconds = None, [], 0.0
+        if initial is not None:
+            weights = load_model(initial)[0][0].state_dict()
+        later = initial is not None
         for k, stage in enumerate(stages):
             own = dataclasses.replace(
                 settings,
-                recipe=_recipe(settings.recipe, stage, k),
+                recipe=_recipe(settings.recipe, stage, k + later),
                 profile=_profile(settings, stage, len(places)),
             )
             log.info("Stage %d of %d.", k + 1, len(stages))
@@ -330,7 +338,7 @@ def pretrain(
                 break
         facts = {
             **trained.facts,
-            "initial": "random weights",
+            "initial": "random weights" if initial is None else f"weights of {initial}",
             "training_seconds": seconds,
             "stages": [dataclasses.asdict(stage) for stage in stages],
         }
@@ -406,5 +414,5 @@ def half_precision(weights: dict) -> dict:
     return {
         name: value.half() if value.is_floating_point() and value.dim() > 1 else value
         for name, value in weights.items()
-        if not name.startswith(("measured.", "body.AuxLogits."))
+        if not name.startswith(TRAINING_ONLY)
     }

@@ -85,13 +85,13 @@ def save_progress(folder: Path, content: dict, progress: Progress, best: dict | 
         ``state_dict`` of the best epoch.
     """
     kept = folder / f"best-{progress.best_epoch}.pt"
+    # Through JSON, because NumPy's numbers in it could be written but not safely read again.
+    plain = json.loads(json.dumps(dataclasses.asdict(progress)))
     new = best is not None and not kept.exists()
     try:
         if new:
             save_tensors(kept, best)
-        save_tensors(
-            folder / "checkpoint.pt", {"progress": dataclasses.asdict(progress), **content}
-        )
+        save_tensors(folder / "checkpoint.pt", {"progress": plain, **content})
     except OSError:
         if new:  # no checkpoint speaks of it
             kept.unlink(missing_ok=True)

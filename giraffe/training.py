@@ -450,7 +450,7 @@ class TrainingRun:
             "images": progress.loss_count,
             "seconds": seconds + time.monotonic() - start,
         }
-        row |= {f"auroc {name}": area for name, area in zip(CLASSES, areas, strict=True)}
+        row |= {f"auroc {name}": float(a) for name, a in zip(CLASSES, areas, strict=True)}
         progress.history.append(row)
         progress.elapsed += row["seconds"]
         progress.batches, progress.loss_sum, progress.loss_count = 0, 0.0, 0
