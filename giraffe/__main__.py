@@ -215,8 +215,13 @@ def report(args) -> int:
 def conditions(args) -> int:
     """Score a model on the eight ways of capturing a printout."""
     from giraffe.conditions import score_conditions
+    from giraffe.reproduce import patients_and_folds
 
-    print(score_conditions(args.data, args.model, args.output), end="")
+    names = None
+    if args.folds:
+        fold = patients_and_folds(args.database)[1]
+        names = {name for name, number in fold.items() if number in args.folds}
+    print(score_conditions(args.data, args.model, args.output, names, args.least), end="")
     return 0
 
 
@@ -424,6 +429,9 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("data", help="records with labels and waveforms")
     p.add_argument("-m", "--model", required=True, help="model folder")
     p.add_argument("-o", "--output", required=True, help="folder to write")
+    p.add_argument("--database", help="with --folds: ptbxl_database.csv")
+    p.add_argument("--folds", type=int, nargs="+", default=(), help="PTB-XL folds to use; all")
+    p.add_argument("--least", type=int, default=1, help="positives that a class needs to count (1)")
 
     p = add("reproduce", reproduce)
     p.add_argument("data", nargs="+", help="records with labels and waveforms")

@@ -12,7 +12,7 @@ from giraffe.classes import CLASSES
 from giraffe.classifier import Classifier, decide
 from giraffe.errors import RecordError
 from giraffe.files import csv_text, write_atomically
-from giraffe.metrics import auroc_per_class, f_per_class, macro
+from giraffe.metrics import auroc_per_class, bootstrap_interval, f_per_class, macro, micro_f
 from giraffe.printout.presets import CONDITIONS, print_in_memory
 from giraffe.randomness import random_stream
 from giraffe.records import Record, read_waveform, scan
@@ -43,7 +43,7 @@ def printed_records(folder: str | Path, names: Collection[str] | None = None) ->
     records = [
         record
         for record in scan(folder)[0]
-        if record.labels and record.has_waveform() and (names is None or record.name in names)
+        if record.labels and record.has_waveform() and (names is None or record.path.name in names)
     ]
     if not records:
         raise RecordError(f"{folder}: no record with labels and a waveform")
@@ -94,8 +94,10 @@ def scores(
     records: list[Record],
     probabilities: np.ndarray,
     classifier: Classifier,
+    least: int = 1,
+    samples: int = 0,
 ) -> dict:
-    """F and AUROC, macro and per class, over the classes that occur.
+    """F and AUROC, macro and per class, over the classes that occur often enough.
 
     Parameters
     ----------
@@ -103,19 +105,42 @@ def scores(
     probabilities : ndarray, shape (records, 11)
     classifier : Classifier
         Its thresholds decide.
+    least : int
+        Positive records that a class needs to count in the macro scores.
+    samples : int
+        Of the bootstrap, for 95 % intervals; 0: none.
     """
     targets = np.stack([record.targets() for record in records])
     rule = classifier.description["recipe"].labels
-    f = f_per_class(targets, decide(probabilities, classifier.thresholds, rule))
-    area = auroc_per_class(targets, probabilities)
-    return {
+    chosen = decide(probabilities, classifier.thresholds, rule)
+    counted = np.nansum(targets, axis=0) >= least
+
+    def macro_f(rows):
+        return macro(f_per_class(targets[rows], chosen[rows])[counted])
+
+    def macro_auroc(rows):
+        return macro(auroc_per_class(targets[rows], probabilities[rows])[counted])
+
+    whole = np.arange(len(records))
+    found = {
         "records": len(records),
-        "classes": [c for c, value in zip(CLASSES, f, strict=True) if np.isfinite(value)],
-        "f": macro(f),
-        "auroc": macro(area),
-        "f per class": dict(zip(CLASSES, f.tolist(), strict=True)),
-        "auroc per class": dict(zip(CLASSES, area.tolist(), strict=True)),
+        "classes": [c for c, yes in zip(CLASSES, counted, strict=True) if yes],
+        "f": macro_f(whole),
+        "auroc": macro_auroc(whole),
+        "micro f": micro_f(targets, chosen),
+        "f per class": dict(zip(CLASSES, f_per_class(targets, chosen).tolist(), strict=True)),
+        "auroc per class": dict(
+            zip(CLASSES, auroc_per_class(targets, probabilities).tolist(), strict=True)
+        ),
     }
+    if samples:
+        for name, score in (
+            ("f", macro_f),
+            ("auroc", macro_auroc),
+            ("micro f", lambda rows: micro_f(targets[rows], chosen[rows])),
+        ):
+            found[f"{name} interval"] = bootstrap_interval(score, len(records), samples=samples)
+    return found
 
 
 def score_conditions(
@@ -123,6 +148,8 @@ def score_conditions(
     model: str | Path,
     output: str | Path,
     names: Collection[str] | None = None,
+    least: int = 1,
+    samples: int = 1000,
     verbose: bool = True,
 ) -> str:
     """Score a model in all conditions; finished ones are kept, so an interrupted call continues.
@@ -136,6 +163,8 @@ def score_conditions(
         Gets ``CONDITION.json`` for each condition, ``conditions.csv`` and ``conditions.md``.
     names : collection of str, optional
         The records to use.
+    least, samples : int
+        See `scores`.
     verbose : bool
 
     Returns
@@ -146,10 +175,8 @@ def score_conditions(
     output = Path(output)
     records = printed_records(folder, names)
     classifier = Classifier(model)
-    key = [
-        classifier.description["weights"],
-        [[r.name, r.header.comments.get("Unknown")] for r in records],
-    ]
+    marks = [[record.name, record.header.comments.get("Unknown")] for record in records]
+    key = [classifier.description["weights"], marks, least, samples]
     found = {}
     for condition in CONDITIONS:
         path = output / f"{condition}.json"
@@ -159,7 +186,7 @@ def score_conditions(
             kept = {}
         if kept.get("key") != key:
             printed, p = classify_printed(records, classifier, condition, verbose=verbose)
-            kept = {"key": key, **scores(printed, p, classifier)}
+            kept = {"key": key, **scores(printed, p, classifier, least, samples)}
             write_atomically(path, json.dumps(kept, indent=1) + "\n")
         found[condition] = kept
     head = ("condition", "class", "f", "auroc")
@@ -181,8 +208,13 @@ def conditions_table(found: dict[str, dict]) -> str:
     rows = [
         row("**this model, macro F**", [one["f"] for one in found.values()]),
         row("**this model, macro AUROC**", [one["auroc"] for one in found.values()]),
+        row("this model, micro F", [one["micro f"] for one in found.values()]),
         *(row(f"{title}, macro F, published", list(v)) for title, v in PUBLISHED.items()),
     ]
+    if "f interval" in first:
+        for k, name in ((3, "micro f"), (2, "auroc"), (1, "f")):
+            cells = ["{:.3f} to {:.3f}".format(*one[f"{name} interval"]) for one in found.values()]
+            rows.insert(k, ["95 % interval", *cells, ""])
     lines = ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)]
     note = (
         f"This model: {first['records']} records printed by this project, macro over "

@@ -53,6 +53,40 @@ def f_per_class(targets, decisions) -> np.ndarray:
     return np.where(occurs, 2 * hits / np.maximum(2 * hits + errors, 1), np.nan)
 
 
+def micro_f(targets, decisions) -> float:
+    """F-measure over all entries of all classes together; NaN without a positive target.
+
+    Parameters are those of `f_per_class`.
+    """
+    targets, decisions = np.asarray(targets, dtype=float), np.asarray(decisions, dtype=bool)
+    known = np.isfinite(targets)
+    return float(f_per_class(targets[known][:, None], decisions[known][:, None])[0])
+
+
+def bootstrap_interval(score, records: int, seed: int = 0, samples: int = 1000, level=0.95):
+    """Percentile interval of a score over records drawn with replacement (Efron, 1979).
+
+    Parameters
+    ----------
+    score : callable
+        ``score(positions)`` of some records, each perhaps several times; NaN is left out.
+    records : int
+    seed, samples : int
+    level : float
+
+    Returns
+    -------
+    (float, float)
+    """
+    rng = np.random.default_rng(seed)
+    values = [score(rng.integers(0, records, records)) for _ in range(samples)]
+    values = [value for value in values if np.isfinite(value)]
+    if not values:
+        return float("nan"), float("nan")
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
 def macro(values) -> float:
     """Mean of the defined values; NaN if there are none."""
     values = np.asarray(values, dtype=float)

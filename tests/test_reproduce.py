@@ -16,7 +16,13 @@ from giraffe.checkpoint import load_model
 from giraffe.classes import CLASSES
 from giraffe.classifier import Classifier, decide
 from giraffe.conditions import PUBLISHED, score_conditions
-from giraffe.metrics import f_per_class, macro, tune_thresholds
+from giraffe.metrics import (
+    bootstrap_interval,
+    f_per_class,
+    macro,
+    micro_f,
+    tune_thresholds,
+)
 from giraffe.printout.presets import CONDITIONS
 from giraffe.recipe import RECIPES, learning_rate
 from giraffe.records import scan
@@ -107,6 +113,49 @@ def test_patients_of_ptbxl_are_held_out_whole_and_folds_9_and_10_if_there(wavefo
             assert len(pair & names) in (0, 2)
         assert held_out
         assert "patient" in how
+
+
+def test_intervals_cover_and_shrink_with_the_records():
+    rng = np.random.default_rng(0)
+    truth = 0.7
+    covered, widths = [], []
+    for records in (30, 120):
+        inside = []
+        for k in range(60):
+            values = rng.random(records) < truth
+            low, high = bootstrap_interval(
+                lambda rows, values=values: values[rows].mean(), records, seed=k, samples=200
+            )
+            inside.append(low <= truth <= high)
+            widths.append(high - low)
+        covered.append(np.mean(inside))
+    assert min(covered) > 0.85 and np.mean(widths[60:]) < 0.6 * np.mean(widths[:60])
+    assert all(np.isnan(bootstrap_interval(lambda rows: np.nan, 5, samples=10)))
+
+
+def test_micro_f_counts_entries_and_ignores_unknown_ones():
+    targets = np.array([[1, 0, np.nan], [0, 1, 1]])
+    decisions = np.array([[1, 1, 1], [0, 0, 1]], dtype=bool)
+    assert micro_f(targets, decisions) == pytest.approx(2 * 2 / (2 * 2 + 1 + 1))
+
+
+def test_rare_classes_and_other_folds_can_be_left_out(waveforms, tmp_path, smoke_settings, capsys):
+    training.train(waveforms, tmp_path / "m", smoke_settings, verbose=False)
+    lines = ["ecg_id,patient_id,strat_fold", "1,1,7", "2,2,8", "3,3,1"]
+    (tmp_path / "db.csv").write_text("\n".join(lines) + "\n")
+    data = tmp_path / "data"
+    data.mkdir()
+    for k, record in enumerate(scan(waveforms)[0][:3], start=1):
+        text = (waveforms / f"{record.name}.hea").read_text().replace(record.name, f"{k:05d}_hr")
+        (data / f"{k:05d}_hr.hea").write_text(text)
+        (data / f"{k:05d}_hr.dat").write_bytes((waveforms / f"{record.name}.dat").read_bytes())
+    command = ["conditions", str(data), "-m", str(tmp_path / "m"), "-o", str(tmp_path / "out"),
+               "--database", str(tmp_path / "db.csv"), "--folds", "7", "8"]  # fmt: skip
+    assert main(command) == 0
+    text = capsys.readouterr().out
+    assert "2 records printed" in text and "95 % interval" in text
+    assert main([*command, "--least", "5"]) == 0
+    assert json.loads((tmp_path / "out" / "screenshot.json").read_text())["classes"] == []
 
 
 def test_conditions_are_scored_and_kept(waveforms, tmp_path, smoke_settings):
