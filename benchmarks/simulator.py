@@ -3,6 +3,7 @@
     python -m benchmarks.simulator criteria            each class's criterion, on the truth
     python -m benchmarks.simulator delineator          the same, by NeuroKit2 on the noisy signal
     python -m benchmarks.simulator realism REAL -d ptbxl_database.csv [--folds 7 8]
+    python -m benchmarks.simulator ceiling --held_out 777 --cases 300
     python -m benchmarks.simulator speed
 
 REAL is the folder that prepare-ptbxl wrote. NeuroKit2 and scikit-learn come with the development
@@ -242,6 +243,44 @@ def realism(folder: str, database: str, folds: list[int], records: int, seed: in
         print("  single numbers: " + ", ".join(f"{f} {single[f]:.2f}" for f in telling))
 
 
+def _clean_features(seed, k):
+    record = simulate(seed, k)
+    try:
+        return record.labels, record.truth().as_dict()
+    except ValueError:
+        return record.labels, {}
+
+
+def ceiling(records: int, seed: int, held_out: int, cases: int, jobs: int) -> None:
+    """Print F and AUROC of a classifier that measures the signals without noise and paper."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.metrics import roc_auc_score
+
+    from giraffe.metrics import f_per_class, macro, tune_thresholds
+
+    def made(own, count):
+        rows = Parallel(jobs)(delayed(_clean_features)(own, k) for k in range(count))
+        return pd.DataFrame([row[1] for row in rows]), np.stack([encode(row[0]) for row in rows])
+
+    (x, y), (x_test, y_test) = made(seed, records), made(held_out, cases)
+    x_test = x_test[x.columns]
+    tuning = slice(int(0.8 * records), None)
+    p_tuning, p_test = [], []
+    for c in range(len(CLASSES)):
+        model = HistGradientBoostingClassifier(
+            max_iter=200, learning_rate=0.06, max_leaf_nodes=16, l2_regularization=1, random_state=0
+        ).fit(x[: tuning.start], y[: tuning.start, c])
+        p_tuning.append(model.predict_proba(x[tuning])[:, 1])
+        p_test.append(model.predict_proba(x_test)[:, 1])
+    p_tuning, p_test = np.stack(p_tuning, 1), np.stack(p_test, 1)
+    decisions = p_test >= tune_thresholds(y[tuning], p_tuning)
+    f = f_per_class(y_test, decisions)
+    area = [roc_auc_score(y_test[:, c], p_test[:, c]) for c in range(len(CLASSES))]
+    for label, one, other in zip(CLASSES, f, area, strict=True):
+        print(f"{label:10} F {one:.3f}  AUROC {other:.3f}")
+    print(f"macro      F {macro(f):.3f}  AUROC {np.mean(area):.3f}")
+
+
 def _alone(targets: np.ndarray) -> np.ndarray:
     return (targets.sum(axis=1) == 1) & targets[:, 0]
 
@@ -267,12 +306,14 @@ def speed(records: int, repeats: int) -> None:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["criteria", "delineator", "realism", "speed"])
+    parser.add_argument("what", choices=["criteria", "delineator", "realism", "ceiling", "speed"])
     parser.add_argument("real", nargs="?", help="prepared PTB-XL records, for realism")
     parser.add_argument("-d", "--database", help="ptbxl_database.csv, for realism")
     parser.add_argument("--folds", type=int, nargs="+", default=[1, 2, 3, 4, 5, 6])
     parser.add_argument("-n", "--number", type=int, default=2000, help="simulated records")
     parser.add_argument("--seed", type=int, default=1000)
+    parser.add_argument("--held_out", type=int, default=777, help="seed of cases, for ceiling")
+    parser.add_argument("--cases", type=int, default=300, help="held-out cases, for ceiling")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     n, seed, jobs = arguments.number, arguments.seed, arguments.jobs
@@ -280,6 +321,8 @@ def main() -> None:
         if not (arguments.real and arguments.database):
             parser.error("realism needs REAL and -d DATABASE")
         realism(arguments.real, arguments.database, arguments.folds, n, seed, jobs)
+    elif arguments.what == "ceiling":
+        ceiling(n, seed, arguments.held_out, arguments.cases, jobs)
     elif arguments.what == "speed":
         speed(min(n, 200), 5)
     else:
