@@ -2,6 +2,7 @@
 
     python -m benchmarks.running record     one record from PNG to labels, with the breakdown
     python -m benchmarks.running predict    a folder, against one record at a time
+    python -m benchmarks.running ensemble   five networks against one: memory and time
     python -m benchmarks.running scorer     evaluate_model.py, against two correlations per lead
 
 The network's weights are random: time does not depend on them. Medians; both sides in one process.
@@ -11,7 +12,10 @@ import argparse
 import contextlib
 import io
 import os
+import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -36,7 +40,7 @@ from giraffe.prediction import classify_items, find_items
 from giraffe.recipe import RECIPES
 
 
-def make_model(folder: Path) -> Classifier:
+def make_model(folder: Path, networks: int = 1) -> Classifier:
     """The default recipe's network with random weights, as the entry loads it."""
     network = Network(RECIPES["2322"], SIZE)
     description = {
@@ -44,7 +48,7 @@ def make_model(folder: Path) -> Classifier:
         "size": list(SIZE),
         "thresholds": [0.5] * len(CLASSES),
     }
-    save_model(folder, [network.state_dict()], description)
+    save_model(folder, [network.state_dict()] * networks, description)
     return Classifier(folder)
 
 
@@ -151,16 +155,55 @@ def scorer(records: int, jobs: int) -> None:
         print("identical output")
 
 
+def ensemble(runs: int) -> None:
+    """One record with one network and with five, each in a process of its own."""
+    with tempfile.TemporaryDirectory() as name:
+        make_records(Path(name) / "data", 2)
+        for networks in (1, 5):
+            make_model(Path(name) / f"model-{networks}", networks)
+            command = [sys.executable, "-m", "benchmarks.running", "child", "-n", str(runs)]
+            env = {**os.environ, "GIRAFFE_BENCHMARK": f"{name} {networks}"}
+            subprocess.run(command, check=True, env=env)
+
+
+def child(runs: int) -> None:
+    """One model in this process: what loading it and running it take."""
+    folder, networks = os.environ["GIRAFFE_BENCHMARK"].rsplit(" ", 1)
+
+    def resident() -> float:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGESIZE") / 2**20
+
+    before = resident()
+    classifier = Classifier(Path(folder) / f"model-{networks}")
+    loaded = resident()
+    path = next((Path(folder) / "data").glob("*.hea")).with_suffix("")
+    classifier.record_probabilities(path)
+    times = [seconds(lambda: classifier.record_probabilities(path)) for _ in range(runs)]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    line = (
+        f"{networks} networks: {statistics.median(times):.2f} s per record; memory "
+        f"{before:.0f} MB before loading, {loaded:.0f} after, peak {peak:.0f}"
+    )
+    if torch.cuda.is_available():
+        line += f"; on the GPU {torch.cuda.max_memory_allocated() / 2**20:.0f} MB"
+    print(line)
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["record", "predict", "scorer"])
+    parser.add_argument("what", choices=["record", "predict", "ensemble", "child", "scorer"])
     parser.add_argument("-n", "--runs", type=int, default=5)
     parser.add_argument("--records", type=int, default=16)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     if arguments.what == "record":
         record(arguments.runs)
+    elif arguments.what == "ensemble":
+        ensemble(arguments.runs)
+    elif arguments.what == "child":
+        child(arguments.runs)
     elif arguments.what == "predict":
         predict(arguments.records, arguments.runs)
     else:

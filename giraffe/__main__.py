@@ -227,12 +227,9 @@ def conditions(args) -> int:
 
 def reproduce(args) -> int:
     """Train and score the paper's configurations (its Table 4), or the ablation."""
-    from giraffe.reproduce import SUBMISSIONS
     from giraffe.reproduce import reproduce as run
 
-    names = args.submissions.split(",") if args.submissions else SUBMISSIONS
-    for name in names:
-        find(RECIPES, name, "recipe")
+    names = args.submissions.split(",") if args.submissions else ()
     table = run(
         args.data,
         args.output,
@@ -324,7 +321,7 @@ def _settings(args) -> Settings:
     for name in ("time_limit_hours", "cache_folder", "micro_batch"):
         if getattr(args, name, None) is not None:
             changes[name] = getattr(args, name)
-    caps = {name: getattr(args, name, None) for name in ("records", "epochs")}
+    caps = {name: getattr(args, name, None) for name in ("records", "epochs", "scale")}
     caps = {name: value for name, value in caps.items() if value is not None}
     changes["profile"] = dataclasses.replace(changes.get("profile", settings.profile), **caps)
     return dataclasses.replace(settings, **changes)
@@ -340,6 +337,7 @@ def _add_training_settings(parser) -> None:
     _add_settings(parser)
     parser.add_argument("--records", type=int, help="use at most so many; the profile's cap")
     parser.add_argument("--epochs", type=int, help="train at most so many; the profile's cap")
+    parser.add_argument("--scale", type=float, help="factor on the input size; the profile's")
     parser.add_argument("--time_limit_hours", type=float, help="GIRAFFE_TIME_LIMIT_HOURS")
     parser.add_argument("--cache_folder", help="decoded images; GIRAFFE_CACHE_DIR")
     parser.add_argument("--micro_batch", type=int, help="images at a time; GIRAFFE_MICRO_BATCH")
@@ -436,7 +434,9 @@ def get_parser() -> argparse.ArgumentParser:
     p = add("reproduce", reproduce)
     p.add_argument("data", nargs="+", help="records with labels and waveforms")
     p.add_argument("-o", "--output", required=True, help="folder to write; kept work is continued")
-    p.add_argument("--submissions", help="recipes, such as 2322,2234; all six of the paper")
+    p.add_argument(
+        "--submissions", help="recipes, such as 2322,2234 (all six of the paper), or changes"
+    )
     p.add_argument("--ablation", action="store_true", help="one change at a time instead")
     p.add_argument("--database", help="ptbxl_database.csv: hold out PTB-XL patients alone")
     p.add_argument("--folds", type=int, nargs="+", default=(), help="PTB-XL folds to use; all")

@@ -115,6 +115,28 @@ def test_patients_of_ptbxl_are_held_out_whole_and_folds_9_and_10_if_there(wavefo
         assert "patient" in how
 
 
+def test_the_ablation_changes_one_thing_at_a_time(waveforms, tmp_path, smoke_settings, monkeypatch):
+    base = RECIPES[room.ABLATION_BASE].as_dict()
+    for recipe in room.ablation_recipes():
+        changed = {key for key, value in recipe.as_dict().items() if value != base[key]} - {"name"}
+        assert recipe.name in ("base", "giraffe") or changed == set(room.ABLATION[recipe.name])
+    small = [recipe.name for recipe in room.ablation_recipes(size=128)]
+    assert "auxiliary head" not in small and "base" in small
+    with pytest.raises(ValueError, match="label smoothing"):
+        room.ablation_recipes(["lable smoothing"])
+    # The mechanics, with a network that costs nothing.
+    monkeypatch.setattr(room, "ABLATION_BASE", "2324")
+    monkeypatch.setattr(room, "SCANS", ("color-scan-clean",))
+    out = tmp_path / "out"
+    names = ["label smoothing", "tuned thresholds"]
+    text = room.reproduce(
+        [waveforms], out, smoke_settings, names, ablation=True, verbose=False, jobs=1
+    )
+    assert "label smoothing" in text and (out / "ablation.html").exists()
+    thresholds = load_model(out / "models" / "tuned-thresholds")[1]["thresholds"]
+    assert set(thresholds) != {0.5}
+
+
 def test_intervals_cover_and_shrink_with_the_records():
     rng = np.random.default_rng(0)
     truth = 0.7
