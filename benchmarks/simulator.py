@@ -25,6 +25,7 @@ from joblib import Parallel, delayed
 
 from giraffe.classes import CLASSES, encode
 from giraffe.ecg import measure
+from giraffe.ecg.beats import BEFORE, INDEPENDENT, MeanBeat, find_beats, mean_beat
 from giraffe.ecg.findings import CRITERIA, FINDINGS, VARIANTS
 from giraffe.ecg.simulate import FS, simulate, write_record
 from giraffe.records import read_waveform, scan
@@ -54,7 +55,7 @@ def _delineated(seed: int, k: int, classes=CLASSES):
     return record.labels, record.findings, _held(measured)
 
 
-def delineate(signal: np.ndarray) -> measure.MeanBeat:
+def delineate(signal: np.ndarray) -> MeanBeat:
     """Mean beat with the landmarks that NeuroKit2 finds (method "prominence"), lead by lead.
 
     QRS and P begin with the third earliest onset of the eight independent leads and end with the
@@ -62,10 +63,10 @@ def delineate(signal: np.ndarray) -> measure.MeanBeat:
     """
     import neurokit2
 
-    beat = measure.mean_beat(signal, measure.find_beats(signal))
+    beat = mean_beat(signal, find_beats(signal))
     peaks = np.rint(beat.r_times * FS).astype(int)
     places = defaultdict(list)
-    for row in np.asarray(signal, dtype=float)[measure.INDEPENDENT]:
+    for row in np.asarray(signal, dtype=float)[INDEPENDENT]:
         cleaned = neurokit2.ecg_clean(row, sampling_rate=FS)
         # Each lead has its R elsewhere; the method starts from the lead's own.
         reach = np.arange(-20, 21)
@@ -87,7 +88,7 @@ def delineate(signal: np.ndarray) -> measure.MeanBeat:
             found = np.asarray(waves[f"ECG_{name}"], dtype=float)
             if len(found) == len(peaks) and np.isfinite(found).any():
                 places[name].append(float(np.nanmedian(found - peaks)))
-    centre = round(measure.BEFORE * FS)
+    centre = round(BEFORE * FS)
 
     def place(name, rank):
         """Landmark of that rank from the earliest (negative: from the latest) lead."""
@@ -150,7 +151,7 @@ def _features(signal, fs=FS) -> dict[str, float] | None:
         warnings.simplefilter("ignore")
         signal = np.nan_to_num(np.asarray(signal, dtype=float))
         try:
-            numbers = measure.measure(signal, measure.find_beats(signal, fs), fs=fs).as_dict()
+            numbers = measure.measure(signal, find_beats(signal, fs), fs=fs).as_dict()
         except ValueError:
             return None
     del numbers["atrial_rate"]

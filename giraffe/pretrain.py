@@ -19,8 +19,9 @@ import numpy as np
 
 from giraffe.checkpoint import load_model
 from giraffe.conditions import printed_records
+from giraffe.ecg.beats import find_beats
 from giraffe.ecg.findings import FINDINGS
-from giraffe.ecg.measure import Measurements, find_beats, measure
+from giraffe.ecg.measure import Measurements, measure
 from giraffe.ecg.rhythm import FS, NUM_SAMPLES
 from giraffe.ecg.simulate import draw_labels, simulate
 from giraffe.errors import RecordError

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from giraffe.ecg import measure
+from giraffe.ecg.beats import ECTOPIC, INDEPENDENT, MeanBeat, find_beats, mean_beat
 from giraffe.files import write_atomically
 
 QRS_WAVES = 8
@@ -96,13 +96,9 @@ def gaussian(t, centre, rise, fall):
     return np.exp(-0.5 * (x / np.where(x < 0, rise, fall)) ** 2)
 
 
-def decompose(beat: measure.MeanBeat, fs: float = 500.0) -> np.ndarray | None:
+def decompose(beat: MeanBeat, fs: float = 500.0) -> np.ndarray | None:
     """The model's numbers for a mean beat, or None where P or T cannot be told."""
-    if (
-        beat.p_peak is None
-        or beat.t_end <= beat.t_peak
-        or np.isin(beat.kinds, measure.ECTOPIC).any()
-    ):
+    if beat.p_peak is None or beat.t_end <= beat.t_peak or np.isin(beat.kinds, ECTOPIC).any():
         return None
     interval = float(np.median(np.diff(beat.r_times)))
     qrs = (beat.end - beat.onset) / fs
@@ -118,7 +114,7 @@ def decompose(beat: measure.MeanBeat, fs: float = 500.0) -> np.ndarray | None:
     shapes.append(gaussian(t, qrs + ST_CENTRE, ST_RISE, ST_FALL * squeeze))
     shapes += [gaussian(t, *early_t(t_peak, fall)), gaussian(t, t_peak, 1.5 * fall, fall)]
     basis = np.stack(shapes)
-    leads = beat.mean[measure.INDEPENDENT, first:last]
+    leads = beat.mean[INDEPENDENT, first:last]
     ridge = 1e-3 * np.eye(len(basis))
     amplitudes = np.linalg.solve(basis @ basis.T + ridge, basis @ leads.T)  # (waves, 8)
     sizes = [np.linalg.norm(part) for part in np.split(amplitudes, (2, 2 + QRS_WAVES))]
@@ -142,7 +138,7 @@ def early_t(t_peak: float, fall: float) -> tuple[float, float, float]:
     return t_peak - 1.95 * fall, 1.5 * fall, 1.2 * fall
 
 
-def fit(beats: list[measure.MeanBeat]) -> dict[str, list]:
+def fit(beats: list[MeanBeat]) -> dict[str, list]:
     """Mean and principal components of normal beats."""
     rows = [row for row in map(decompose, beats) if row is not None]
     values = np.stack(rows)
@@ -184,8 +180,8 @@ def main() -> None:
         if record.header.labels == ("NORM",) and Path(record.name).name in tuning:
             waveform = read_waveform(record)
             signal = np.nan_to_num(waveform.signal)
-            r_times = measure.find_beats(signal, waveform.fs)
-            beats.append(measure.mean_beat(signal, r_times, fs=waveform.fs))
+            r_times = find_beats(signal, waveform.fs)
+            beats.append(mean_beat(signal, r_times, fs=waveform.fs))
     write_atomically(Path(arguments.output), json.dumps(fit(beats), separators=(",", ":")) + "\n")
 
 

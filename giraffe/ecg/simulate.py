@@ -13,17 +13,10 @@ import numpy as np
 from scipy import signal as dsp
 
 from giraffe.classes import CLASSES
+from giraffe.ecg.beats import AFTER, BEFORE, LEADS, find_landmarks
 from giraffe.ecg.findings import CRITERIA, SHAPE_CLASSES, Finding, draw_findings
 from giraffe.ecg.heart import Beat, Shape, normal_beat, torso, twelve_leads
-from giraffe.ecg.measure import (
-    AFTER,
-    BEFORE,
-    LEADS,
-    Measurements,
-    find_landmarks,
-    measure,
-    measure_beat,
-)
+from giraffe.ecg.measure import Measurements, measure, measure_beat
 from giraffe.ecg.rhythm import (
     FS,
     NUM_SAMPLES,
