@@ -518,6 +518,7 @@ class TrainingRun:
             with self.learner.final_weights():
                 self._settle(most=4)
                 self.best = self._keep(np.empty((0, len(CLASSES))), np.empty((0, len(CLASSES))))
+        self.loaders.clear()  # with them their processes
         rows = [row for row in progress.history if row["epoch"] == progress.best_epoch]
         scores = {key: rows[0][key] for key in ("auroc", "f", "validation_loss")} if rows else {}
         if self.unreadable:
