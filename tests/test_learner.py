@@ -136,3 +136,18 @@ def _in_a_group(folder: Path) -> None:
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
     _in_a_group(Path(sys.argv[1]))
+
+
+def test_a_checkpoint_of_a_gpu_continues_without_it(caplog):
+    made, other = learner(), learner()
+    made.step(batch_of(4))
+    state = made.state()
+    # As a GPU leaves it: half precision, a scale, and random numbers of its own.
+    state["precision"] = "torch.float16"
+    state["scaler"] = torch.amp.GradScaler("cpu", enabled=True).state_dict()
+    state["random"] = [[state["random"][0][0], torch.zeros(16, dtype=torch.uint8)]]
+    other.load_state(state)
+    assert "Continued in torch.float32 after torch.float16" in caplog.text
+    torch.testing.assert_close(weights(other), weights(made))
+    losses = [one.step(batch_of(4, 1)) for one in (made, other)]
+    assert losses[0] == losses[1]
