@@ -278,8 +278,11 @@ def reproduce(
         log.info("== %s", recipe.name)
         results.append(reproduction.run(recipe))
     table = table_of(recipes, results)
+    most = settings.profile.records
+    capped = f" (at most {most} of them drawn)" if most else ""
     facts = (
-        f"{len(reproduction.training)} records trained on, {len(reproduction.held_out)} held out "
+        f"{len(reproduction.training)} records for training and validation{capped}, "
+        f"{len(reproduction.held_out)} held out "
         f"({reproduction.how}), profile {settings.profile.name}, seed {settings.seed}. Macro over "
         f"{', '.join(results[0]['own']['classes'])}."
     )
@@ -287,7 +290,8 @@ def reproduce(
     name = "ablation" if ablation else "table"
     write_atomically(output / f"{name}.md", text)
     write_atomically(output / f"{name}.json", json.dumps(results, indent=1) + "\n")
-    write_page(output / f"{name}.html", recipes, results, facts)
+    title = "Ablation" if ablation else "Table 4"
+    write_page(output / f"{name}.html", title, recipes, results, facts)
     return text
 
 
@@ -341,31 +345,42 @@ def table_of(recipes: list[Recipe], results: list[dict]) -> str:
     """The paper's Table 4 in Markdown, its two F columns beside ours; F per class below."""
     rows = [_cells(recipe, result) for recipe, result in zip(recipes, results, strict=True)]
     lines = ["| " + " | ".join(cells) + " |" for cells in (HEAD, ["---"] * len(HEAD), *rows)]
-    occurring = results[0]["own"]["classes"]
-    lines += ["", "F and AUROC per class, held out, own set:", ""]
-    head = ["submission", *occurring]
-    lines += ["| " + " | ".join(head) + " |", "| " + " | ".join(["---"] * len(head)) + " |"]
-    for recipe, result in zip(recipes, results, strict=True):
-        own = result["own"]
-        cells = [
-            f"{own['f per class'][c]:.2f} ({own['auroc per class'][c]:.2f})" for c in occurring
-        ]
-        lines.append("| " + " | ".join([recipe.name, *cells]) + " |")
+    head, *rows = _per_class(recipes, results)
+    lines += ["", f"{PER_CLASS}:", ""]
+    lines += ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)]
     return "\n".join(lines) + "\n"
 
 
-def write_page(path: Path, recipes: list[Recipe], results: list[dict], facts: str) -> None:
+PER_CLASS = "F (AUROC) per class, held out, own set"
+
+
+def _per_class(recipes: list[Recipe], results: list[dict]) -> list[list[str]]:
+    """A head and a row for each recipe."""
+    occurring = results[0]["own"]["classes"]
+    rows = [["submission", *occurring]]
+    for recipe, result in zip(recipes, results, strict=True):
+        own = result["own"]
+        cells = (
+            f"{own['f per class'][c]:.2f} ({own['auroc per class'][c]:.2f})" for c in occurring
+        )
+        rows.append([recipe.name, *cells])
+    return rows
+
+
+def write_page(
+    path: Path, title: str, recipes: list[Recipe], results: list[dict], facts: str
+) -> None:
     """The table as a page with a plot beside it, in one file."""
     import base64
     import io
 
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 4), layout="constrained")
+    figure = Figure(figsize=(9, 1 + 0.45 * len(recipes)), layout="constrained")
     left, right = figure.subplots(1, 2)
     names = [recipe.name for recipe in recipes]
     places = np.arange(len(names))
-    for axes, title, ours, column in (
+    for axes, part, ours, column in (
         (left, "own set (paper: training side)", "own", 0),
         (right, "scans (paper: hidden test)", "scans", 1),
     ):
@@ -376,21 +391,26 @@ def write_page(path: Path, recipes: list[Recipe], results: list[dict], facts: st
         axes.invert_yaxis()
         axes.set_xlim(0, 1)
         axes.set_xlabel("macro F")
-        axes.set_title(title)
+        axes.set_title(part)
     left.legend()
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=110)
     picture = base64.b64encode(png.getvalue()).decode()
     rows = [list(HEAD), *(_cells(a, b) for a, b in zip(recipes, results, strict=True))]
-    cells = [
-        "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row) + "</tr>"
-        for row, tag in zip(rows, ["th"] + ["td"] * len(results), strict=True)
-    ]
     page = (
-        "<!doctype html><meta charset=utf-8><title>GIRAFFE: Table 4</title>"
+        f"<!doctype html><meta charset=utf-8><title>GIRAFFE: {title}</title>"
         "<style>body{font:15px sans-serif;margin:2em}table{border-collapse:collapse}"
         "td,th{border:1px solid #ccc;padding:4px 8px;text-align:left}</style>"
-        f"<h1>Table 4</h1><table>{''.join(cells)}</table><p>{html.escape(facts)}</p>"
+        f"<h1>{title}</h1>{_html_table(rows)}<p>{html.escape(facts)}</p>"
+        f"<h2>{PER_CLASS}</h2>{_html_table(_per_class(recipes, results))}"
         f"<img alt='macro F' src='data:image/png;base64,{picture}'>"
     )
     write_atomically(path, page)
+
+
+def _html_table(rows: list[list[str]]) -> str:
+    lines = [
+        "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row) + "</tr>"
+        for row, tag in zip(rows, ["th"] + ["td"] * (len(rows) - 1), strict=True)
+    ]
+    return f"<table>{''.join(lines)}</table>"
