@@ -289,7 +289,7 @@ def test_a_finished_model_is_replaced_only_by_a_finished_one(
     training.train(records_folder, tmp_path / "m", smoke_settings, verbose=False)
     before = (tmp_path / "m" / "weights-0.pt").read_bytes()
 
-    def broken(self):
+    def broken(self, **kwargs):
         raise RuntimeError("boom")
 
     monkeypatch.setattr(training.TrainingRun, "finish", broken)
