@@ -35,7 +35,7 @@ def to_rgb(image: Image.Image) -> np.ndarray:
     -------
     ndarray of uint8, shape (height, width, 3)
     """
-    image = ImageOps.exif_transpose(image)
+    image = ImageOps.exif_transpose(image) if image.getexif().get(0x0112, 1) != 1 else image
     if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
         values = np.nan_to_num(np.asarray(image, dtype=np.float32))
         # What white is, is not said: the least of the usual depths that holds all values.
@@ -80,6 +80,10 @@ def read_image(path: Path, height: int, width: int) -> np.ndarray:
             _check_size(path, image.width, image.height)
             # JPEG can be decoded at a fraction of its size; never below what is needed.
             image.draft("RGB", (2 * width, 2 * height))
+            # Giant images shrink before they are copied; also never below twice what is needed.
+            factor = min(image.width // (2 * width), image.height // (2 * height))
+            if factor > 1 and image.mode in ("L", "LA", "RGB", "RGBA", "CMYK"):
+                return resize(to_rgb(image.reduce(factor)), height, width)
             return resize(to_rgb(image), height, width)
     except ImageError:
         raise

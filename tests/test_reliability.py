@@ -165,6 +165,18 @@ def test_a_photograph_is_turned_as_its_camera_says_and_the_first_frame_counts(tm
     assert read_image(tmp_path / "moving.gif", 8, 8)[0, 0, 0] > 200
 
 
+def test_a_giant_image_shrinks_to_what_the_plain_way_gives(tmp_path):
+    rng = np.random.default_rng(0)
+    pixels = np.kron(rng.integers(0, 256, (48, 96, 3)), np.ones((40, 40, 1))).astype(np.uint8)
+    image = Image.fromarray(pixels)
+    exif = image.getexif()
+    exif[0x0112] = 3  # upside down
+    image.save(tmp_path / "a.png", exif=exif)
+    shrunk = read_image(tmp_path / "a.png", 48, 96)
+    plain = data.resize(pixels[::-1, ::-1], 48, 96)
+    assert np.abs(shrunk.astype(int) - plain).mean() < 1
+
+
 def _png_claiming(width: int, height: int) -> bytes:
     """A PNG whose header announces a size that its data do not have."""
 
@@ -360,6 +372,18 @@ def test_on_a_full_disk_the_end_is_a_clear_message_and_the_old_model_stays(
             training.train(records_folder, disk / "m", smoke_settings, verbose=False)
         assert (disk / "m" / "weights-0.pt").read_bytes() == before
         assert load_model(disk / "m")
+
+
+def test_printing_on_a_full_disk_leaves_whole_images_and_a_message(tmp_path, capsys):
+    records = tmp_path / "records"
+    main(["simulate", "-o", str(records), "-n", "6"])
+    with small_disk(tmp_path / "disk", 1) as disk:
+        command = ["print", "-i", str(records), "-o", str(disk / "out"), "--preset", "D1"]
+        assert main([*command, "-r", "100", "--seed", "1"]) == 1
+        assert "No space left" in capsys.readouterr().err
+        for image in disk.glob("out/*.png"):
+            Image.open(image).load()
+        assert not list(disk.glob("out/.*"))
 
 
 def test_a_folder_that_cannot_be_written_is_named(records_folder, tmp_path, capsys):

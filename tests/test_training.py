@@ -15,7 +15,7 @@ import torch
 from conftest import ROOT
 
 from giraffe import training
-from giraffe.checkpoint import load_model
+from giraffe.checkpoint import load_model, save_model
 from giraffe.classes import CLASSES, encode
 from giraffe.classifier import Classifier, decide
 from giraffe.errors import ModelError, RecordError
@@ -424,6 +424,17 @@ def test_model_folders_that_cannot_be_used_say_what_to_do(records_folder, tmp_pa
         (model / "model.json").write_text(json.dumps({**description, **change}))
         with pytest.raises(ModelError, match=words):
             load_model(model)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path, smoke_settings):
+    recipe = smoke_settings.recipe
+    network = Network(recipe, (16, 16))
+    with torch.no_grad():
+        network.last.bias[3] = torch.nan
+    description = {"recipe": recipe.as_dict(), "size": [16, 16], "thresholds": [0.5] * 11}
+    save_model(tmp_path, [network.state_dict()], description)
+    with pytest.raises(ModelError, match=r"last\.bias holds values that are not finite"):
+        load_model(tmp_path)
 
 
 def test_environment_variables_are_checked():
