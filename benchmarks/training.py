@@ -25,10 +25,11 @@ from torchvision.models import inception_v3
 
 from giraffe.cache import ImageCache
 from giraffe.classes import CLASSES, encode
-from giraffe.data import EpochBatches, PrintoutDataset, Source, load, make_loader
+from giraffe.data import PrintoutDataset, Source, load
 from giraffe.device import best_device, describe
 from giraffe.distributed import Group
 from giraffe.ecg.simulate import write_record
+from giraffe.feed import EpochBatches, make_loader
 from giraffe.learner import Learner
 from giraffe.printing import PrintJob, print_folder
 from giraffe.recipe import PROFILES, RECIPES
@@ -124,7 +125,7 @@ def epoch(images: int, runs: int) -> None:
             run.begin()
             run._train_epoch(float("inf"))  # fills the cache
             run.progress.epoch, run.progress.batches = 1, 0
-            blank = next(iter(run.loaders["training"]))
+            blank = next(iter(run.training_feed))
             ratios, wholes = [], []
             for _ in range(runs):
                 pure = [seconds(partial(run.learner.step, blank)) for _ in range(4)]
@@ -132,8 +133,8 @@ def epoch(images: int, runs: int) -> None:
                 whole = seconds(partial(run._train_epoch, float("inf")))
                 pure += [seconds(partial(run.learner.step, blank)) for _ in range(4)]
                 wholes.append(whole)
-                ratios.append(whole / (len(run.batches) * statistics.median(pure)))
-                run.progress.batches = run.batches.skip = 0
+                ratios.append(whole / (len(run.training_feed.batches) * statistics.median(pure)))
+                run.progress.batches = run.training_feed.batches.skip = 0
             print(
                 f"{source:8}{preset:8} {images} images {statistics.median(wholes):6.1f} s, "
                 f"{statistics.median(ratios):.3f} x its steps alone"

@@ -1,7 +1,6 @@
 """Records to tensors: image files are read, waveforms are printed, both become uint8 arrays."""
 
 import logging
-import shutil
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image, ImageOps
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from giraffe.cache import ImageCache
 from giraffe.errors import ImageError, RecordError
@@ -23,8 +22,6 @@ log = logging.getLogger(__name__)
 MAX_PIXELS = 120_000_000
 """Larger images are refused: a decoded one of this size takes 360 MB."""
 PDF_DPI = 150
-PREFETCH = 4  # batches that each worker keeps ready
-SHARED_MEMORY = "/dev/shm"
 _PDFIUM = threading.Lock()  # PDFium knows one thread only
 
 
@@ -251,164 +248,3 @@ class PrintoutDataset(Dataset):
                 pixels = pixels[:, ::-1]
         image = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
         return image, targets, torch.from_numpy(record.measured()), index, None
-
-
-@dataclass
-class Batch:
-    """Usable items of a batch, and what was wrong with the others.
-
-    Attributes
-    ----------
-    images : Tensor of uint8, shape (batch, 3, height, width), in channels-last memory
-    targets : Tensor of float32, shape (batch, 11)
-    measured : Tensor of float32, shape (batch, measurements)
-    indices : Tensor of int64, shape (batch,)
-    problems : list of (int, str)
-    """
-
-    images: torch.Tensor
-    targets: torch.Tensor
-    measured: torch.Tensor
-    indices: torch.Tensor
-    problems: list[tuple[int, str]]
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def as_arrays(self) -> "Batch":
-        """The same as NumPy arrays, which travel through a pipe and need no shared memory."""
-        arrays = (part.numpy() for part in (self.images, self.targets, self.measured, self.indices))
-        return Batch(*arrays, self.problems)
-
-    def as_tensors(self) -> "Batch":
-        """What `as_arrays` gave, as it was."""
-        parts = (self.images, self.targets, self.measured, self.indices)
-        return Batch(*map(torch.as_tensor, parts), self.problems)
-
-    def pin_memory(self) -> "Batch":
-        """The same in memory from which a GPU copies while it computes."""
-        return Batch(
-            *(torch.as_tensor(x).pin_memory() for x in (self.images, self.targets, self.measured)),
-            torch.as_tensor(self.indices),
-            self.problems,
-        )
-
-    def pieces(self, most: int) -> list["Batch"]:
-        """The items in pieces of at most so many, of nearly equal size."""
-        number = -(-len(self) // most)
-        if number == 0:
-            return []
-        return [
-            Batch(*parts, [])
-            for parts in zip(
-                self.images.tensor_split(number),
-                self.targets.tensor_split(number),
-                self.measured.tensor_split(number),
-                self.indices.tensor_split(number),
-                strict=True,
-            )
-        ]
-
-
-def collate(items) -> Batch:
-    """A batch of the items that could be read."""
-    usable = [item for item in items if item[0] is not None]
-    problems = [(item[3], item[4]) for item in items if item[0] is None]
-    if not usable:
-        nothing = torch.empty(0, 3, 1, 1, dtype=torch.uint8)
-        none = torch.empty(0, 0)
-        return Batch(nothing, none, none, torch.empty(0, dtype=torch.int64), problems)
-    images, targets, measured, indices, _ = zip(*usable, strict=True)
-    stacked = (torch.stack(part) for part in (images, targets, measured))
-    return Batch(*stacked, torch.tensor(indices), problems)
-
-
-def collate_as_arrays(items) -> Batch:
-    """The same where shared memory is too small; `Batch.as_tensors` turns it back."""
-    return collate(items).as_arrays()
-
-
-class EpochBatches(torch.utils.data.Sampler):
-    """Batches of a data set's keys, in an order drawn from (seed, epoch).
-
-    Parameters
-    ----------
-    size, batch : int
-        Number of records, and of records per batch.
-    seed : int or None
-        None: from first to last, for validation.
-    drop_last : bool
-        Whether an incomplete last batch is dropped, unless it is the only one.
-    rank, ranks : int
-        This process's share of each batch, of how many.
-
-    Attributes
-    ----------
-    epoch, skip : int
-        Which epoch, and how many of its batches an interrupted run has seen.
-    """
-
-    def __init__(self, size, batch, seed=None, drop_last=False, rank=0, ranks=1):
-        self.size, self.batch, self.seed = size, batch, seed
-        self.drop_last = drop_last and size >= batch
-        self.rank, self.ranks = rank, ranks
-        self.epoch = self.skip = 0
-
-    def __len__(self) -> int:
-        whole = self.size // self.batch if self.drop_last else -(-self.size // self.batch)
-        return max(whole - self.skip, 0)
-
-    def __iter__(self):
-        order = np.arange(self.size)
-        if self.seed is not None:
-            order = random_stream(self.seed, "order", self.epoch).permutation(self.size)
-        for k in range(self.skip, self.skip + len(self)):
-            batch = order[k * self.batch : (k + 1) * self.batch]
-            epoch = None if self.seed is None else self.epoch
-            yield [(index, epoch) for index in batch[self.rank :: self.ranks].tolist()]
-
-
-def make_loader(dataset, batches: EpochBatches, workers: int, pin: bool = False, stay: bool = True):
-    """The batches of a data set, loaded by so many worker processes.
-
-    Parameters
-    ----------
-    dataset : PrintoutDataset
-    batches : EpochBatches
-    workers : int
-        0: loaded in this process.
-    pin : bool
-        Whether a GPU is to copy from where the batches lie.
-    stay : bool
-        Whether the workers wait for the next epoch.
-
-    Returns
-    -------
-    torch.utils.data.DataLoader
-        Of `Batch`.
-    """
-    if workers:
-        # OpenCV's threads do not survive the fork: a worker that finds them used before would wait
-        # for them for ever. They would also take the cores on which the network computes.
-        cv2.setNumThreads(1)
-    # Containers often have 64 MB of shared memory: a handful of batches of full-size images. A
-    # worker that finds it full is killed by the system.
-    image = 3 * dataset.source.height * dataset.source.width
-    needed = 2 * PREFETCH * workers * image * batches.batch  # of two loaders
-    return DataLoader(
-        dataset,
-        batch_sampler=batches,
-        num_workers=workers,
-        collate_fn=collate if _free_shared_memory() > needed else collate_as_arrays,
-        pin_memory=pin,
-        prefetch_factor=PREFETCH if workers else None,
-        persistent_workers=workers > 0 and stay,
-    )
-
-
-def _free_shared_memory() -> float:
-    """Bytes that processes may still share; infinity where that is no folder."""
-    try:
-        return shutil.disk_usage(SHARED_MEMORY).free
-    except OSError:
-        return float("inf")

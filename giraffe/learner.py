@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from giraffe.classes import CLASSES
-from giraffe.data import Batch
 from giraffe.device import autocast, choose_precision
 from giraffe.distributed import Group
 from giraffe.errors import ModelError
+from giraffe.feed import Batch
 from giraffe.network import TRAINING_ONLY, Network, load_initial
 from giraffe.recipe import Recipe
 

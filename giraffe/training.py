@@ -8,7 +8,6 @@ with exactly the weights of an uninterrupted run.
 """
 
 import contextlib
-import copy
 import logging
 import math
 import shutil
@@ -24,10 +23,11 @@ from tqdm import tqdm
 from giraffe.cache import ImageCache, default_folder
 from giraffe.classes import CLASSES
 from giraffe.classifier import decide
-from giraffe.data import EpochBatches, PrintoutDataset, Source, make_loader
+from giraffe.data import PrintoutDataset, Source
 from giraffe.device import best_device, describe
 from giraffe.distributed import current_group, join_group
 from giraffe.errors import ModelError
+from giraffe.feed import EpochBatches, Feed
 from giraffe.learner import Learner, class_weights, copy_state
 from giraffe.metrics import auroc_per_class, f_per_class, macro
 from giraffe.randomness import random_stream
@@ -161,7 +161,6 @@ class TrainingRun:
         self.best: dict | None = None
         self.fingerprint = fingerprint(settings, training, validation, self.group.size)
         self.saved = time.monotonic()
-        self.unreadable: dict[str, str] = {}
 
         source = Source(
             *self.size,
@@ -171,26 +170,26 @@ class TrainingRun:
             seed=settings.seed,
             cache=self._cache(),
         )
-        self.train_data = PrintoutDataset(training, source, flips=self.recipe.flips)
-        self.validation_data = PrintoutDataset(validation, source)
         share = {"rank": self.group.rank, "ranks": self.group.size}
-        self.batches = EpochBatches(
-            len(training), self.batch, settings.seed, self.recipe.drop_last, **share
+        on_gpu, workers = self.device.type == "cuda", self.profile.workers
+        self.training_feed = Feed(
+            PrintoutDataset(training, source, flips=self.recipe.flips),
+            EpochBatches(len(training), self.batch, settings.seed, self.recipe.drop_last, **share),
+            workers,
+            on_gpu,
         )
-        self.validation_batches = EpochBatches(len(validation), self.batch, **share)
-        self.loaders = {part: self._make_loader(part) for part in ("training", "validation")}
+        self.validation_feed = Feed(
+            PrintoutDataset(validation, source),
+            EpochBatches(len(validation), self.batch, **share),
+            min(workers, 1),
+            on_gpu,
+            stay=False,
+        )
 
         targets = np.stack([record.targets() for record in training])
         self.counts = np.nansum(targets, axis=0).astype(int)
         weighted = self.recipe.weighted
         self.class_weights = class_weights(targets) if weighted else np.ones(len(CLASSES))
-
-    def _make_loader(self, part: str):
-        on_gpu, workers = self.device.type == "cuda", self.profile.workers
-        if part == "training":
-            return make_loader(self.train_data, self.batches, workers, on_gpu)
-        data, batches = self.validation_data, self.validation_batches
-        return make_loader(data, batches, min(workers, 1), on_gpu, stay=False)
 
     def _cache(self) -> ImageCache | None:
         """Where decoded images are kept; none where all are printed from waveforms."""
@@ -326,8 +325,8 @@ class TrainingRun:
         """Train one epoch, or what is left of it; False if it had to be cut short."""
         progress = self.progress
         epoch = progress.epoch + 1
-        self.batches.epoch = epoch
-        self.batches.skip = progress.batches
+        self.training_feed.batches.epoch = epoch
+        self.training_feed.batches.skip = progress.batches
         self.learner.network.train()
         bar = tqdm(
             total=len(self.training),
@@ -339,8 +338,8 @@ class TrainingRun:
         )
         began = time.monotonic(), bar.n
         with bar:
-            steps = max(len(self.batches) + progress.batches, 1)
-            for batch in self._load("training"):
+            steps = max(len(self.training_feed.batches) + progress.batches, 1)
+            for batch in self.training_feed:
                 share = (progress.epoch + progress.batches / steps) / max(progress.planned, 1)
                 self.learner.set_learning_rate(learning_rate(self.recipe, epoch, share))
                 loss_sum, count = self.learner.step(batch, lone=len(self.training) == 1)
@@ -373,43 +372,9 @@ class TrainingRun:
         left = epoch * (progress.planned - progress.epoch - 1 + share)
         return f"{text}, {_duration(left)} left"
 
-    def _load(self, part: str):
-        """Batches of ``training`` or ``validation``; what cannot be read is said once.
-
-        If a worker dies (killed, or out of memory), this process goes on alone with what is left
-        of the pass, and the next one has new workers.
-        """
-        loader = self.loaders[part]
-        batches, done = loader.batch_sampler, 0
-        while True:
-            try:
-                iterator = iter(loader)
-                _let_workers_die_quietly()
-                for batch in iterator:
-                    for index, problem in batch.problems:
-                        name = loader.dataset.records[index].name
-                        if name not in self.unreadable:
-                            self.unreadable[name] = problem
-                            log.warning("%s; skipped.", problem)
-                    done += 1
-                    yield batch.as_tensors()
-                return
-            except RuntimeError as error:
-                if loader.num_workers == 0 or "DataLoader worker" not in str(error):
-                    raise
-                log.warning(
-                    "A process that loads images died (%s); this one loads them until the epoch "
-                    "ends.",
-                    str(error).splitlines()[0],
-                )
-            self.loaders[part] = self._make_loader(part)
-            batches = copy.copy(batches)
-            batches.skip += done
-            loader = make_loader(loader.dataset, batches, workers=0)
-
     def _settle(self, most: int = SETTLE_BATCHES) -> None:
-        self.batches.skip = 0
-        batches = self._load("training")
+        self.training_feed.batches.skip = 0
+        batches = self.training_feed
         self.learner.settle_batch_norm(batches, most, lone=len(self.training) == 1)
 
     def _end_epoch(self, seconds: float) -> dict:
@@ -418,7 +383,7 @@ class TrainingRun:
         start = time.monotonic()
         with self.learner.final_weights():
             self._settle()
-            batches = self._load("validation")
+            batches = self.validation_feed
             targets, probabilities, loss = self.learner.validate(batches)
             candidate = self._keep(targets, probabilities)
         areas = auroc_per_class(targets, probabilities)
@@ -518,11 +483,14 @@ class TrainingRun:
             with self.learner.final_weights():
                 self._settle(most=4)
                 self.best = self._keep(np.empty((0, len(CLASSES))), np.empty((0, len(CLASSES))))
-        self.loaders.clear()  # with them their processes
+        feeds = self.training_feed, self.validation_feed
+        unreadable = {name for feed in feeds for name in feed.unreadable}
+        for feed in feeds:
+            feed.close()
         rows = [row for row in progress.history if row["epoch"] == progress.best_epoch]
         scores = {key: rows[0][key] for key in ("auroc", "f", "validation_loss")} if rows else {}
-        if self.unreadable:
-            log.warning("%d records had no readable image.", len(self.unreadable))
+        if unreadable:
+            log.warning("%d records had no readable image.", len(unreadable))
         log.info(
             "Best epoch %d of %d: validation AUROC %.3f, F %.3f.",
             progress.best_epoch,
@@ -563,15 +531,6 @@ class TrainingRun:
             "targets": torch.from_numpy(np.asarray(targets, dtype=np.float32)),
             "probabilities": torch.from_numpy(np.asarray(probabilities, dtype=np.float32)),
         }
-
-
-def _let_workers_die_quietly() -> None:
-    """Take back PyTorch's signal handler, which would raise an error in the middle of a step.
-
-    A dead worker is noticed all the same when its next batch is awaited.
-    """
-    if hasattr(signal, "SIGCHLD") and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def _duration(seconds: float) -> str:

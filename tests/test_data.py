@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from giraffe import cache as cache_module
 from giraffe import data
 from giraffe.cache import ImageCache
-from giraffe.data import EpochBatches, PrintoutDataset, Source, load, make_loader
+from giraffe.data import PrintoutDataset, Source, load
+from giraffe.feed import EpochBatches, make_loader
 from giraffe.records import scan
 
 

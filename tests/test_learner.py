@@ -9,8 +9,8 @@ import torch
 from conftest import ROOT, run_python
 
 from giraffe.classes import CLASSES
-from giraffe.data import Batch
 from giraffe.distributed import Group, current_group, join_group
+from giraffe.feed import Batch
 from giraffe.learner import Learner
 from giraffe.recipe import RECIPES
 

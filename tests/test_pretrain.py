@@ -10,11 +10,12 @@ import torch
 from giraffe import pretrain as room
 from giraffe.classes import CLASSES
 from giraffe.classifier import Classifier
-from giraffe.data import EpochBatches, PrintoutDataset, Source, make_loader
+from giraffe.data import PrintoutDataset, Source
 from giraffe.distributed import Group
 from giraffe.ecg.findings import FINDINGS
 from giraffe.ecg.simulate import simulate
 from giraffe.errors import ModelError
+from giraffe.feed import EpochBatches, make_loader
 from giraffe.learner import Learner
 from giraffe.pretrain import Numbers, Patients, Stage, half_precision, parse_stages
 from giraffe.recipe import RECIPES

@@ -19,12 +19,13 @@ from conftest import ROOT, run_python
 from PIL import Image
 
 from benchmarks.reliability import Faults, fuzz
-from giraffe import data, training
+from giraffe import data, feed, training
 from giraffe.__main__ import main
 from giraffe.checkpoint import load_model
 from giraffe.classifier import Classifier
-from giraffe.data import EpochBatches, PrintoutDataset, Source, make_loader, read_image
+from giraffe.data import PrintoutDataset, Source, read_image
 from giraffe.errors import ImageError, ModelError, RecordError
+from giraffe.feed import EpochBatches, make_loader
 from giraffe.records import open_record, scan
 from giraffe.stress import judge, trials
 
@@ -324,10 +325,10 @@ def test_batches_reach_the_network_without_shared_memory(records_folder, monkeyp
     records = scan(records_folder)[0][:4]
     dataset = PrintoutDataset(records, Source(24, 48, preset="D1"))
     through_memory = list(make_loader(dataset, EpochBatches(4, 2), workers=1))
-    monkeypatch.setattr(data, "_free_shared_memory", lambda: 0)
+    monkeypatch.setattr(feed, "_free_shared_memory", lambda: 0)
     loader = make_loader(dataset, EpochBatches(4, 2), workers=1)
     through_pipe = list(loader)
-    assert loader.collate_fn is data.collate_as_arrays
+    assert loader.collate_fn is feed.collate_as_arrays
     for one, other in zip(through_memory, through_pipe, strict=True):
         assert isinstance(other.images, np.ndarray)
         assert torch.equal(one.images, other.as_tensors().images)
