@@ -215,7 +215,7 @@ def report(args) -> int:
 def conditions(args) -> int:
     """Score a model on the eight ways of capturing a printout."""
     from giraffe.conditions import score_conditions
-    from giraffe.reproduce import patients_and_folds
+    from giraffe.ecg.ptbxl import patients_and_folds
 
     names = None
     if args.folds:

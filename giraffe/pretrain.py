@@ -22,6 +22,7 @@ from giraffe.conditions import printed_records
 from giraffe.ecg.beats import find_beats
 from giraffe.ecg.findings import FINDINGS
 from giraffe.ecg.measure import Measurements, measure
+from giraffe.ecg.ptbxl import patients_and_folds
 from giraffe.ecg.rhythm import FS, NUM_SAMPLES
 from giraffe.ecg.simulate import draw_labels, simulate
 from giraffe.errors import RecordError
@@ -29,7 +30,6 @@ from giraffe.network import TRAINING_ONLY
 from giraffe.printout.presets import PRESETS
 from giraffe.recipe import Profile, Recipe
 from giraffe.records import LEADS, Header, Record, Waveform
-from giraffe.reproduce import patients_and_folds
 from giraffe.settings import Settings
 from giraffe.split import stratified_split
 from giraffe.trained import Trained, describe_model, move_into_place, write_model

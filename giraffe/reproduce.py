@@ -17,6 +17,7 @@ import numpy as np
 
 from giraffe.classifier import Classifier
 from giraffe.conditions import classify_printed, printed_records, scores
+from giraffe.ecg.ptbxl import patients_and_folds
 from giraffe.errors import RecordError
 from giraffe.files import copy_with_times, write_atomically
 from giraffe.network import AUXILIARY_SIZE
@@ -133,18 +134,6 @@ def hold_out(
         [record for i, record in enumerate(records) if i in chosen],
         how,
     )
-
-
-def patients_and_folds(database: str | Path) -> tuple[dict[str, float], dict[str, int]]:
-    """Patient and fold of PTB-XL's records by file name, from ``ptbxl_database.csv``."""
-    import pandas as pd
-
-    patient, fold = {}, {}
-    for row in pd.read_csv(database).itertuples():
-        for suffix in ("hr", "lr"):
-            name = f"{row.ecg_id:05d}_{suffix}"
-            patient[name], fold[name] = row.patient_id, row.strat_fold
-    return patient, fold
 
 
 class Reproduction:

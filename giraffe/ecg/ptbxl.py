@@ -122,6 +122,16 @@ def read_labels(
     return database
 
 
+def patients_and_folds(database: str | Path) -> tuple[dict[str, float], dict[str, int]]:
+    """Patient and fold of PTB-XL's records by file name, from ``ptbxl_database.csv``."""
+    patient, fold = {}, {}
+    for row in pd.read_csv(database).itertuples():
+        for suffix in ("hr", "lr"):
+            name = f"{row.ecg_id:05d}_{suffix}"
+            patient[name], fold[name] = row.patient_id, row.strat_fold
+    return patient, fold
+
+
 def _number(value) -> str:
     """Integer, float or Unknown, as the organisers' headers write numbers."""
     if pd.isna(value):
