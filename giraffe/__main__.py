@@ -249,18 +249,10 @@ def pretrain(args) -> int:
     from giraffe.pretrain import DEFAULT_STAGES, parse_stages
     from giraffe.pretrain import pretrain as run
 
-    settings = Settings.from_environment()
-    recipe = find(RECIPES, args.recipe, "recipe")
+    settings = _settings(args)
     if args.measurements is not None:
-        recipe = dataclasses.replace(recipe, measurements=args.measurements)
-    profile = dataclasses.replace(settings.profile, batch=args.batch, workers=args.workers)
-    settings = dataclasses.replace(
-        settings,
-        recipe=recipe,
-        profile=profile,
-        seed=settings.seed if args.seed is None else args.seed,
-        time_limit_hours=args.time_limit_hours or settings.time_limit_hours,
-    )
+        recipe = dataclasses.replace(settings.recipe, measurements=args.measurements)
+        settings = dataclasses.replace(settings, recipe=recipe)
     stages = parse_stages(args.stages) if args.stages else DEFAULT_STAGES
     run(
         args.data,
@@ -321,9 +313,10 @@ def _settings(args) -> Settings:
     for name in ("time_limit_hours", "cache_folder", "micro_batch"):
         if getattr(args, name, None) is not None:
             changes[name] = getattr(args, name)
-    caps = {name: getattr(args, name, None) for name in ("records", "epochs", "scale")}
-    caps = {name: value for name, value in caps.items() if value is not None}
-    changes["profile"] = dataclasses.replace(changes.get("profile", settings.profile), **caps)
+    fields = ("records", "epochs", "scale", "batch", "workers")
+    given = {name: getattr(args, name, None) for name in fields}
+    given = {name: value for name, value in given.items() if value is not None}
+    changes["profile"] = dataclasses.replace(changes.get("profile", settings.profile), **given)
     return dataclasses.replace(settings, **changes)
 
 
@@ -444,6 +437,7 @@ def get_parser() -> argparse.ArgumentParser:
     _add_training_settings(p)
 
     p = add("pretrain", pretrain)
+    p.set_defaults(profile=None)  # its stages have sizes and epochs of their own
     p.add_argument("data", nargs="*", help="real records with labels and waveforms")
     p.add_argument("-m", "--model", required=True, help="folder for the model")
     p.add_argument("--recipe", choices=RECIPES, default="giraffe", help="giraffe")

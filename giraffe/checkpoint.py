@@ -63,8 +63,12 @@ def load_tensors(path: Path) -> dict:
     except Exception as error:  # torch raises many kinds for broken and for forbidden content
         raise ModelError(
             f"{path}: not a file of weights that can be read safely "
-            f"({str(error).partition(chr(10))[0][:200]}); train the model again"
+            f"({_first_line(error)}); train the model again"
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:200]
 
 
 def save_model(folder: Path, states: list[dict], description: dict) -> None:
@@ -170,8 +174,7 @@ def load_model(folder: str | Path) -> tuple[list[Network], dict]:
             network.load_state_dict(state, assign=True)
         except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
             raise ModelError(
-                f"{path}: weights of another network ({str(error).partition(chr(10))[0][:200]}); "
-                "train it again"
+                f"{path}: weights of another network ({_first_line(error)}); train it again"
             ) from error
         for name, value in network.state_dict().items():
             if value.is_floating_point() and not torch.isfinite(value).all():

@@ -19,7 +19,7 @@ from giraffe.records import open_record
 log = logging.getLogger(__name__)
 
 BATCH = 8
-"""Most images of a record that go through the network at once."""
+"""Images that go through the network at once."""
 VIEW_MARGIN = 0.012
 """Share of a page's sides that each further view leaves away."""
 

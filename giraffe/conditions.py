@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from giraffe.classes import CLASSES
-from giraffe.classifier import Classifier, decide
+from giraffe.classifier import BATCH, Classifier, decide
 from giraffe.errors import RecordError
 from giraffe.files import csv_text, write_atomically
 from giraffe.metrics import auroc_per_class, bootstrap_interval, f_per_class, macro, micro_f
@@ -19,7 +19,6 @@ from giraffe.records import Record, read_waveform, scan
 
 log = logging.getLogger(__name__)
 
-BATCH = 8
 SEED = 42
 
 # Macro F of the entries that the organisers scored, in the order of CONDITIONS.

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from giraffe.classes import CLASSES
-from giraffe.classifier import Classifier
+from giraffe.classifier import BATCH, Classifier
 from giraffe.data import read_image, read_pdf
 from giraffe.errors import ImageError, RecordError
 from giraffe.files import csv_text, write_atomically
@@ -22,7 +22,6 @@ log = logging.getLogger(__name__)
 IMAGE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".heic", ".heif", ".pdf",
 )  # fmt: skip
-BATCH = 8
 READERS = 2  # threads that decode while the network computes
 
 

@@ -31,8 +31,8 @@ from giraffe.printout.presets import PRESETS
 from giraffe.recipe import Profile, Recipe
 from giraffe.records import LEADS, Header, Record, Waveform
 from giraffe.settings import Settings
-from giraffe.split import stratified_split
-from giraffe.trained import Trained, describe_model, move_into_place, write_model
+from giraffe.split import patient_groups, stratified_split
+from giraffe.trained import Trained, describe_model, save_trained
 from giraffe.training import TrainingRun, log_to, stop_on_sigterm
 
 log = logging.getLogger(__name__)
@@ -314,11 +314,11 @@ def pretrain(
         weights, history, seconds = None, [], 0.0
         if initial is not None:
             weights = load_model(initial)[0][0].state_dict()
-        later = initial is not None
+        before = 0 if initial is None else 1  # stages that the weights have behind them
         for k, stage in enumerate(stages):
             own = dataclasses.replace(
                 settings,
-                recipe=_recipe(settings.recipe, stage, k + later),
+                recipe=_recipe(settings.recipe, stage, before + k),
                 profile=_profile(settings, stage, len(places)),
             )
             log.info("Stage %d of %d.", k + 1, len(stages))
@@ -354,9 +354,7 @@ def pretrain(
         )
         final = dataclasses.replace(own, recipe=settings.recipe)
         description = describe_model(final, [shipped])
-        write_model(folder, [shipped], description)
-        move_into_place(folder, model_folder, 1)
-        log.info("Model saved in %s.", model_folder)
+        save_trained(folder, model_folder, [shipped], description)
     return description
 
 
@@ -368,9 +366,8 @@ def real_records(folders, database, folds, seed: int) -> tuple[list[Record], lis
         records = [record for record in records if fold.get(record.path.name) in folds]
     if not records:
         return [], []
-    groups = [patient.get(record.path.name, -1 - k) for k, record in enumerate(records)]
     targets = np.stack([record.targets() for record in records])
-    sides = stratified_split(targets, groups, seed)
+    sides = stratified_split(targets, patient_groups(records, patient), seed)
     return tuple([records[i] for i in side] for side in sides)
 
 

@@ -24,9 +24,9 @@ from giraffe.network import AUXILIARY_SIZE
 from giraffe.printing import PrintJob, print_folder
 from giraffe.printout.presets import CONDITIONS, KITS
 from giraffe.recipe import RECIPES, Recipe, find
-from giraffe.records import Record, group_identical, scan
+from giraffe.records import Record, scan
 from giraffe.settings import Settings
-from giraffe.split import stratified_split
+from giraffe.split import patient_groups, stratified_split
 from giraffe.training import train
 
 log = logging.getLogger(__name__)
@@ -122,9 +122,7 @@ def hold_out(
     if chosen:
         how = "PTB-XL's folds 9 and 10"
     else:
-        # A record whose patient is not known is a patient of its own, as are its identical twins.
-        twins = group_identical(records)
-        groups = [patient.get(name, -1 - k) for name, k in zip(own, twins, strict=True)]
+        groups = patient_groups(records, patient)
         targets = np.stack([record.targets() for record in records])
         chosen = {*stratified_split(targets, groups, seed, HELD_OUT_SHARE)[1].tolist()}
         how = f"a quarter, stratified, seed {seed}"

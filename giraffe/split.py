@@ -1,6 +1,7 @@
 """Which records of a folder train and which validate."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,15 @@ def stratified_folds(targets, groups, seed: int, folds: int) -> np.ndarray:
     fold = np.empty(len(category), dtype=int)
     fold[order] = np.arange(len(category)) % folds
     return fold[members]
+
+
+def patient_groups(records: Sequence[Record], patient: Mapping[str, float]) -> list[float]:
+    """Equal numbers for records of one patient, whose number stands in a table by file name.
+
+    A record whose patient is not known is a patient of its own, as are its identical twins.
+    """
+    twins = group_identical(records)
+    return [patient.get(r.path.name, -1 - int(k)) for r, k in zip(records, twins, strict=True)]
 
 
 def random_split(groups, seed: int, share: float = VALIDATION_SHARE):

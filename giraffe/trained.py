@@ -1,6 +1,7 @@
 """What training gives: one or several networks become a model folder."""
 
 import dataclasses
+import logging
 import math
 import os
 import shutil
@@ -11,10 +12,13 @@ import numpy as np
 from giraffe.checkpoint import DESCRIPTION, save_model, versions, weights_name
 from giraffe.classes import CLASSES
 from giraffe.classifier import decide
+from giraffe.errors import ModelError
 from giraffe.files import csv_text, write_atomically
 from giraffe.metrics import auroc_per_class, f_per_class, macro, tune_thresholds
 from giraffe.report import plot_history
 from giraffe.settings import Settings
+
+log = logging.getLogger(__name__)
 
 THRESHOLD = 0.5
 
@@ -95,6 +99,41 @@ def write_model(folder: Path, trained: list[Trained], description: dict) -> None
     write_atomically(folder / "history.csv", _csv(list(rows(lambda one: one.history))))
     write_atomically(folder / "split.csv", _csv(list(rows(split))))
     plot_history(trained[0].history, folder / "curves.png")
+
+
+def save_trained(
+    folder: Path, model_folder: Path, trained: list[Trained], description: dict
+) -> None:
+    """Write a finished model and exchange it for the one in the model folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where training happened; it goes.
+    model_folder : Path
+    trained : list of Trained
+    description : dict
+
+    Raises
+    ------
+    ModelError
+        If there is no room for it; a model that was there stays as it was.
+    """
+    try:
+        try:
+            write_model(folder, trained, description)
+        except OSError:  # the disk may be full of checkpoints, which are done with
+            for part in folder.iterdir():
+                if part.is_dir():
+                    shutil.rmtree(part, ignore_errors=True)
+            write_model(folder, trained, description)
+        move_into_place(folder, model_folder, len(trained))
+    except OSError as error:
+        raise ModelError(
+            f"{model_folder}: the trained model could not be saved ({error}); make room or choose "
+            "another folder, and start the same command again"
+        ) from error
+    log.info("Model saved in %s.", model_folder)
 
 
 def move_into_place(folder: Path, model_folder: Path, networks: int) -> None:

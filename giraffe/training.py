@@ -10,7 +10,6 @@ with exactly the weights of an uninterrupted run.
 import contextlib
 import logging
 import math
-import shutil
 import signal
 import threading
 import time
@@ -35,7 +34,7 @@ from giraffe.recipe import learning_rate
 from giraffe.resume import Progress, fingerprint, load_progress, save_progress
 from giraffe.settings import Settings
 from giraffe.split import find_training_records, split_records
-from giraffe.trained import THRESHOLD, Trained, describe_model, move_into_place, write_model
+from giraffe.trained import THRESHOLD, Trained, describe_model, save_trained
 
 log = logging.getLogger(__name__)
 
@@ -111,20 +110,7 @@ def _train(data_folder, model_folder, settings, verbose, device, group, started)
                 break
         description = describe_model(settings, trained)
         if group.leads:
-            try:
-                try:
-                    write_model(folder, trained, description)
-                except OSError:  # the disk may be full of checkpoints, which are done with
-                    for k in range(networks):
-                        shutil.rmtree(folder / f"network-{k}", ignore_errors=True)
-                    write_model(folder, trained, description)
-                move_into_place(folder, model_folder, len(trained))
-            except OSError as error:
-                raise ModelError(
-                    f"{model_folder}: the trained model could not be saved ({error}); make room or "
-                    "choose another folder, and start the same command again"
-                ) from error
-            log.info("Model saved in %s.", model_folder)
+            save_trained(folder, model_folder, trained, description)
     group.wait()
     return description
 
