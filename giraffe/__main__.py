@@ -250,9 +250,8 @@ def pretrain(args) -> int:
     from giraffe.pretrain import pretrain as run
 
     settings = _settings(args)
-    if args.measurements is not None:
-        recipe = dataclasses.replace(settings.recipe, measurements=args.measurements)
-        settings = dataclasses.replace(settings, recipe=recipe)
+    recipe = dataclasses.replace(settings.recipe, measurements=args.measurements)
+    settings = dataclasses.replace(settings, recipe=recipe)
     stages = parse_stages(args.stages) if args.stages else DEFAULT_STAGES
     run(
         args.data,
@@ -447,7 +446,12 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("--folds", type=int, nargs="+", default=(), help="PTB-XL folds to use; all")
     p.add_argument("--simulated", type=int, default=2000, help="patients in an epoch (2000)")
     p.add_argument("--repeats", type=int, default=2, help="of each real record in an epoch (2)")
-    p.add_argument("--measurements", type=float, help="weight of measurements in the loss")
+    p.add_argument(
+        "--measurements",
+        type=float,
+        default=1.0,
+        help="weight of what is measured, in the loss (1)",
+    )
     p.add_argument("--batch", type=int, default=16, help="images in a step (16)")
     p.add_argument("--workers", type=int, default=1, help="processes that print (1)")
     p.add_argument("--seed", type=int, help="GIRAFFE_SEED")

@@ -76,7 +76,7 @@ def classify_printed(
         try:
             waveform = read_waveform(record)
             size = classifier.height, classifier.width
-            pending.append(print_in_memory(waveform, record.header, preset, rng, *size))
+            pending.append(print_in_memory(waveform, record.header, preset, rng, *size)[0])
         except (RecordError, ValueError) as error:
             log.warning("%s: cannot be printed (%s); left out.", record.path, error)
             continue

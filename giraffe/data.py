@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from giraffe.cache import ImageCache
 from giraffe.errors import ImageError, RecordError
+from giraffe.printout.capture import Placement
 from giraffe.printout.presets import print_in_memory
 from giraffe.randomness import random_stream
 from giraffe.records import Record
@@ -170,7 +171,7 @@ def read_cached(path: Path, source: Source) -> np.ndarray:
     return pixels
 
 
-def load(record: Record, source: Source, epoch: int | None) -> np.ndarray:
+def load(record: Record, source: Source, epoch: int | None) -> tuple[np.ndarray, Placement | None]:
     """One image of a record.
 
     Parameters
@@ -183,7 +184,9 @@ def load(record: Record, source: Source, epoch: int | None) -> np.ndarray:
 
     Returns
     -------
-    ndarray of uint8, shape (height, width, 3)
+    pixels : ndarray of uint8, shape (height, width, 3)
+    placement : Placement or None
+        Where the page lies in it, if it was printed here and that is known.
 
     Raises
     ------
@@ -202,7 +205,7 @@ def load(record: Record, source: Source, epoch: int | None) -> np.ndarray:
             order = rng.permutation(len(files))
         for i in order:
             try:
-                return read_cached(files[i], source)
+                return read_cached(files[i], source), None
             except ImageError as error:
                 problem = error
     if problem is not None and not record.has_waveform():
@@ -212,7 +215,7 @@ def load(record: Record, source: Source, epoch: int | None) -> np.ndarray:
             record.waveform(), record.header, source.preset, rng, source.height, source.width
         )
     for path in record.images():  # printed images are wanted, but there is no waveform
-        return read_cached(path, source)
+        return read_cached(path, source), None
     raise RecordError(f"{record.path}: neither an image file nor a signal file")
 
 
@@ -220,10 +223,10 @@ class PrintoutDataset(Dataset):
     """Images and labels of records.
 
     A key is a record's position and the epoch, None for validation. An item is
-    ``(image, targets, measured, index, problem)``: uint8 of shape (3, height, width), float32 of
-    shape (11,) with NaN where unknown, float32 of shape (measurements,) likewise, the record's
-    position, and None; or, where the record cannot be used, ``image`` is None and ``problem`` says
-    why.
+    ``(image, targets, measured, cells, index, problem)``: uint8 of shape (3, height, width);
+    float32 of shapes (11,), (measurements,) and (numbers, rows, columns) with NaN where unknown;
+    the record's position, and None. Where the record cannot be used, ``image`` is None and
+    ``problem`` says why.
     """
 
     def __init__(self, records: list[Record], source: Source, flips: bool = False):
@@ -239,12 +242,14 @@ class PrintoutDataset(Dataset):
         record = self.records[index].at(epoch)
         targets = torch.from_numpy(record.targets())
         try:
-            pixels = load(record, self.source, epoch)
+            pixels, placement = load(record, self.source, epoch)
         except (ImageError, RecordError) as error:
-            return None, targets, torch.empty(0), index, str(error)
+            return None, targets, torch.empty(0), torch.empty(0), index, str(error)
         if self.flips and epoch is not None:
             rng = random_stream(self.source.seed, record.header.name, epoch, "flip")
             if rng.random() < 0.5:
                 pixels = pixels[:, ::-1]
         image = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
-        return image, targets, torch.from_numpy(record.measured()), index, None
+        measured = torch.from_numpy(record.measured())
+        cells = torch.from_numpy(record.cells(placement, *pixels.shape[:2]))
+        return image, targets, measured, cells, index, None

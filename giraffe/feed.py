@@ -33,6 +33,7 @@ class Batch:
     images : Tensor of uint8, shape (batch, 3, height, width), in channels-last memory
     targets : Tensor of float32, shape (batch, 11)
     measured : Tensor of float32, shape (batch, measurements)
+    cells : Tensor of float32, shape (batch, numbers, rows, columns)
     indices : Tensor of int64, shape (batch,)
     problems : list of (int, str)
     """
@@ -40,57 +41,49 @@ class Batch:
     images: torch.Tensor
     targets: torch.Tensor
     measured: torch.Tensor
+    cells: torch.Tensor
     indices: torch.Tensor
     problems: list[tuple[int, str]]
 
     def __len__(self) -> int:
         return len(self.indices)
 
+    def tensors(self) -> tuple:
+        """All parts but the problems."""
+        return self.images, self.targets, self.measured, self.cells, self.indices
+
     def as_arrays(self) -> "Batch":
         """The same as NumPy arrays, which travel through a pipe and need no shared memory."""
-        arrays = (part.numpy() for part in (self.images, self.targets, self.measured, self.indices))
-        return Batch(*arrays, self.problems)
+        return Batch(*(part.numpy() for part in self.tensors()), self.problems)
 
     def as_tensors(self) -> "Batch":
         """What `as_arrays` gave, as it was."""
-        parts = (self.images, self.targets, self.measured, self.indices)
-        return Batch(*map(torch.as_tensor, parts), self.problems)
+        return Batch(*map(torch.as_tensor, self.tensors()), self.problems)
 
     def pin_memory(self) -> "Batch":
         """The same in memory from which a GPU copies while it computes."""
-        return Batch(
-            *(torch.as_tensor(x).pin_memory() for x in (self.images, self.targets, self.measured)),
-            torch.as_tensor(self.indices),
-            self.problems,
-        )
+        parts = (torch.as_tensor(part).pin_memory() for part in self.tensors())
+        return Batch(*parts, self.problems)
 
     def pieces(self, most: int) -> list["Batch"]:
         """The items in pieces of at most so many, of nearly equal size."""
         number = -(-len(self) // most)
         if number == 0:
             return []
-        return [
-            Batch(*parts, [])
-            for parts in zip(
-                self.images.tensor_split(number),
-                self.targets.tensor_split(number),
-                self.measured.tensor_split(number),
-                self.indices.tensor_split(number),
-                strict=True,
-            )
-        ]
+        split = (part.tensor_split(number) for part in self.tensors())
+        return [Batch(*parts, []) for parts in zip(*split, strict=True)]
 
 
 def collate(items) -> Batch:
     """A batch of the items that could be read."""
     usable = [item for item in items if item[0] is not None]
-    problems = [(item[3], item[4]) for item in items if item[0] is None]
+    problems = [(item[-2], item[-1]) for item in items if item[0] is None]
     if not usable:
         nothing = torch.empty(0, 3, 1, 1, dtype=torch.uint8)
         none = torch.empty(0, 0)
-        return Batch(nothing, none, none, torch.empty(0, dtype=torch.int64), problems)
-    images, targets, measured, indices, _ = zip(*usable, strict=True)
-    stacked = (torch.stack(part) for part in (images, targets, measured))
+        return Batch(nothing, none, none, none, torch.empty(0, dtype=torch.int64), problems)
+    *parts, indices, _ = zip(*usable, strict=True)
+    stacked = (torch.stack(part) for part in parts)
     return Batch(*stacked, torch.tensor(indices), problems)
 
 

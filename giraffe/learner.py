@@ -60,6 +60,8 @@ class Learner:
         The processes that train together.
     measurements : int
         Numbers that are predicted beside the labels.
+    cells : int
+        Numbers that are predicted in each cell of a picture.
 
     Attributes
     ----------
@@ -71,7 +73,15 @@ class Learner:
     """
 
     def __init__(
-        self, recipe: Recipe, size, weights, seed: int, device, group: Group, measurements: int = 0
+        self,
+        recipe: Recipe,
+        size,
+        weights,
+        seed: int,
+        device,
+        group: Group,
+        measurements: int = 0,
+        cells: int = 0,
     ):
         self.recipe, self.size, self.device, self.group = recipe, size, device, group
         self.precision = choose_precision(device)
@@ -79,7 +89,7 @@ class Learner:
         torch.manual_seed(seed)
         if device.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32 where the GPU has it
-        self.network = Network(recipe, size, measurements)
+        self.network = Network(recipe, size, measurements, cells)
         self.initial = load_initial(self.network, recipe)
         self.network.to(device, memory_format=torch.channels_last)
         self.class_weights = torch.as_tensor(weights, dtype=torch.float32, device=device)
@@ -118,23 +128,21 @@ class Learner:
         for parameters in self.optimizer.param_groups:
             parameters["lr"] = rate
 
-    def loss(self, images, targets, measured=None):
+    def loss(self, images, targets, measured=None, cells=None):
         """Mean weighted cross-entropy, 0 where a label is unknown, and the network's outputs.
 
-        The losses of the auxiliary head and of measurements, shape (batch, measurements) with NaN
-        where unknown, are added in training by the recipe's weights.
+        The losses of the auxiliary head, of measurements, shape (batch, measurements), and of what
+        is read in cells, shape (batch, numbers, rows, columns), both with NaN where unknown, are
+        added in training by the recipe's weights.
         """
         with autocast(self.device, self.precision):
             outputs = self.network.outputs(images)
         loss = self._cross_entropy(outputs.labels, targets)
         if outputs.auxiliary is not None:
             loss = loss + self.recipe.auxiliary * self._cross_entropy(outputs.auxiliary, targets)
-        if outputs.measured is not None and measured is not None:
-            known = measured.isfinite()
-            distance = torch.nn.functional.smooth_l1_loss(
-                outputs.measured, torch.where(known, measured, 0.0), reduction="none"
-            )
-            loss = loss + self.recipe.measurements * torch.where(known, distance, 0.0).mean()
+        for found, truth in ((outputs.measured, measured), (outputs.cells, cells)):
+            if found is not None and truth is not None:
+                loss = loss + self.recipe.measurements * _distance(found, truth)
         return loss, outputs.labels
 
     def _cross_entropy(self, outputs, targets):
@@ -142,7 +150,7 @@ class Learner:
         losses = self.network.head.cross_entropy(outputs, torch.where(known, targets, 0.0))
         return torch.where(known, losses * self.class_weights, 0.0).mean()
 
-    def _training_loss(self, images, targets, measured):
+    def _training_loss(self, images, targets, measured, cells):
         """The loss of images and labels that may be smoothed and mixed."""
         recipe = self.recipe
         if recipe.label_smoothing:
@@ -154,7 +162,8 @@ class Learner:
             images = share * images.float() + (1 - share) * images[other].float()
             targets = share * targets + (1 - share) * targets[other]
             measured = share * measured + (1 - share) * measured[other]
-        return self.loss(images, targets, measured)[0]
+            cells = share * cells + (1 - share) * cells[other]
+        return self.loss(images, targets, measured, cells)[0]
 
     def step(self, batch: Batch, lone: bool = False) -> tuple[float, int]:
         """One step of the optimizer, in as many pieces as memory demands.
@@ -230,10 +239,8 @@ class Learner:
 
     def _to_device(self, batch):
         images = batch.images.to(self.device, memory_format=torch.channels_last, non_blocking=True)
-        targets, measured = (
-            part.to(self.device, non_blocking=True) for part in (batch.targets, batch.measured)
-        )
-        return images, targets, measured
+        others = (batch.targets, batch.measured, batch.cells)
+        return images, *(part.to(self.device, non_blocking=True) for part in others)
 
     def _halve(self, images: int) -> None:
         """After the device ran out of memory with so many images: smaller pieces, same step."""
@@ -354,6 +361,15 @@ class Learner:
         torch.random.set_rng_state(own)
         if of_device is not None and self.device.type == "cuda":
             torch.cuda.set_rng_state(of_device)
+
+
+def _distance(found, truth):
+    """Mean smooth distance of what is known (not NaN); 0 where nothing is."""
+    known = truth.isfinite()
+    distance = torch.nn.functional.smooth_l1_loss(
+        found, torch.where(known, truth, 0.0), reduction="none"
+    )
+    return torch.where(known, distance, 0.0).sum() / known.sum().clamp(min=1)
 
 
 def copy_state(network: torch.nn.Module) -> dict:

@@ -19,11 +19,12 @@ from giraffe.recipe import Recipe
 log = logging.getLogger(__name__)
 
 INCEPTION_FEATURES = 2048
+CELL_FEATURES = 768  # of the module Mixed_6e
 VANILLA_FEATURES = 512
 AUXILIARY_SIZE = 299
 """Smallest height and width for which the auxiliary head's convolutions have something to see."""
 
-TRAINING_ONLY = ("measured.", "body.AuxLogits.")
+TRAINING_ONLY = ("measured.", "cells.", "body.AuxLogits.")
 """How the names of layers begin that a running model does not need."""
 
 IMAGENET_FILE = "inception_v3_google-0cc3c7bd.pth"
@@ -81,11 +82,14 @@ class Outputs(NamedTuple):
         Those of the auxiliary head, in training.
     measured : Tensor of float32, shape (batch, measurements), or None
         Measurements, in training that predicts them.
+    cells : Tensor of float32, shape (batch, numbers, rows, columns), or None
+        What is read in each cell of the picture, in training that predicts it.
     """
 
     labels: torch.Tensor
     auxiliary: torch.Tensor | None = None
     measured: torch.Tensor | None = None
+    cells: torch.Tensor | None = None
 
 
 class Network(nn.Module):
@@ -99,9 +103,13 @@ class Network(nn.Module):
         Height and width of the input in px.
     measurements : int
         Numbers that are predicted beside the labels, in training alone.
+    cells : int
+        Numbers that are predicted in each cell of the features of Mixed_6e, in training alone.
     """
 
-    def __init__(self, recipe: Recipe, size: tuple[int, int], measurements: int = 0):
+    def __init__(
+        self, recipe: Recipe, size: tuple[int, int], measurements: int = 0, cells: int = 0
+    ):
         super().__init__()
         self.auxiliary = bool(recipe.auxiliary) and min(size) >= AUXILIARY_SIZE
         if recipe.architecture == "inception":
@@ -120,9 +128,17 @@ class Network(nn.Module):
             raise ValueError(f"unknown architecture {recipe.architecture!r}")
         self.last = nn.Linear(features, len(CLASSES))
         self.measured = nn.Linear(features, measurements) if measurements else None
+        self.cells = None
+        self._features: torch.Tensor | None = None
+        if cells and recipe.architecture == "inception":
+            self.cells = nn.Conv2d(CELL_FEATURES, cells, 1)
+            self.body.Mixed_6e.register_forward_hook(self._keep_features)
         if recipe.activation not in ("gev", "sigmoid"):
             raise ValueError(f"unknown activation {recipe.activation!r}")
         self.head = GEV(len(CLASSES)) if recipe.activation == "gev" else Sigmoid()
+
+    def _keep_features(self, module, inputs, features) -> None:
+        self._features = features if self.training else None
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Outputs x of the last layer alone; see `outputs`."""
@@ -137,16 +153,19 @@ class Network(nn.Module):
             Brought to [-1, 1] here, on the device.
         """
         features = self.body((images.float() - 127.5) / 127.5)
-        auxiliary = measured = None
+        auxiliary = measured = cells = None
         if not isinstance(features, torch.Tensor):  # torchvision's pair of outputs in training
             features, auxiliary = features
             auxiliary = auxiliary.float()
+        if self.training and self.cells is not None:
+            cells = self.cells(self._features).float()
+            self._features = None
         # The GEV's loss has slopes that float16 cannot hold, so the last layer is always float32.
         with torch.autocast(images.device.type, enabled=False):
             features = features.float()
             if self.training and self.measured is not None:
                 measured = self.measured(features)
-            return Outputs(self.last(features), auxiliary, measured)
+            return Outputs(self.last(features), auxiliary, measured, cells)
 
     def probabilities(self, images: torch.Tensor) -> torch.Tensor:
         """Probability of each class, shape (batch, classes)."""

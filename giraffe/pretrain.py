@@ -1,15 +1,14 @@
 """The weights that the entry ships: many simulated patients, few real ones, easy images first.
 
 A simulated patient is drawn anew in every epoch and every page is printed anew, so no image is ever
-seen twice. Beside the labels the network learns to tell what is measured on the ECG (rate,
-intervals, axes, voltages, ST levels, ectopic beats) and the sub-diagnoses behind the labels: some
-150 numbers per image instead of 11 bits. Only simulated patients and records that NeuroKit2 can
-delineate know them; the layer that tells them is left behind when the model is saved.
+seen twice. Beside the labels the network learns what `giraffe.teacher` knows of a page: which lead
+lies where, how its trace runs, what is measured on it. Only simulated patients and records that
+NeuroKit2 can delineate know the measurements; the layers that tell them are left behind when the
+model is saved.
 """
 
 import dataclasses
 import logging
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +19,7 @@ import numpy as np
 from giraffe.checkpoint import load_model
 from giraffe.conditions import printed_records
 from giraffe.ecg.beats import find_beats
-from giraffe.ecg.findings import FINDINGS
-from giraffe.ecg.measure import Measurements, measure
+from giraffe.ecg.measure import measure
 from giraffe.ecg.ptbxl import patients_and_folds
 from giraffe.ecg.rhythm import FS, NUM_SAMPLES
 from giraffe.ecg.simulate import draw_labels, simulate
@@ -32,6 +30,7 @@ from giraffe.recipe import Profile, Recipe
 from giraffe.records import LEADS, Header, Record, Waveform
 from giraffe.settings import Settings
 from giraffe.split import patient_groups, stratified_split
+from giraffe.teacher import Numbers, cell_targets
 from giraffe.trained import Trained, describe_model, save_trained
 from giraffe.training import TrainingRun, log_to, stop_on_sigterm
 
@@ -39,8 +38,6 @@ log = logging.getLogger(__name__)
 
 VALIDATION_SEED = 10_000  # added to a run's seed: patients that no epoch draws
 VALIDATION_PATIENTS = 200
-STANDARD_PATIENTS = 400  # over which measurements are standardised
-LARGEST = 3.0  # standard deviations; what lies beyond says no more
 LATER_RATE = 0.6  # factor on the learning rate from stage to stage
 
 
@@ -70,10 +67,10 @@ class Stage:
 
 
 DEFAULT_STAGES = (
-    Stage("D1", 192, 384, 8000),
-    Stage("giraffe", 192, 384, 10000),
+    Stage("D1", 128, 256, 4000),
+    Stage("scans", 192, 384, 4000),
+    Stage("giraffe", 192, 384, 5000),
     Stage("giraffe", 256, 512, 3000),
-    Stage("giraffe", 512, 1024, 1200),
 )
 
 
@@ -99,56 +96,6 @@ def parse_stages(text: str) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-# What is predicted beside the labels
-
-
-class Numbers:
-    """Measurements and sub-diagnoses as a vector of comparable numbers.
-
-    Parameters
-    ----------
-    examples : sequence of Measurements
-        Give each measurement its mean and spread.
-    """
-
-    def __init__(self, examples: Sequence[Measurements]):
-        raw = np.stack([self._raw(one) for one in examples])
-        self.mean = np.nanmean(raw, axis=0)
-        self.spread = np.maximum(np.nanstd(raw, axis=0), 1e-2)
-
-    @staticmethod
-    def _raw(measured: Measurements) -> np.ndarray:
-        numbers = measured.as_dict()
-        for name in ("axis", "t_axis"):
-            angle = math.radians(numbers.pop(name))
-            numbers |= {f"{name} cos": math.cos(angle), f"{name} sin": math.sin(angle)}
-        return np.array(list(numbers.values()), dtype=float)
-
-    def vector(
-        self, measured: Measurements | None, findings: Sequence[str] | None = None
-    ) -> np.ndarray:
-        """Standardised numbers, then 1 for each sub-diagnosis; NaN where nothing is known.
-
-        Returns
-        -------
-        ndarray of float32, shape (numbers,)
-        """
-        numbers = np.full(len(self.mean), np.nan)
-        if measured is not None:
-            numbers = (self._raw(measured) - self.mean) / self.spread
-        names = np.full(len(FINDINGS), np.nan)
-        if findings is not None:
-            names = np.array([finding.name in findings for finding in FINDINGS], dtype=float)
-        whole = np.concatenate([np.clip(numbers, -LARGEST, LARGEST), names])
-        return whole.astype(np.float32)
-
-
-def standard_numbers(seed: int) -> Numbers:
-    """Numbers standardised over simulated patients of a seed."""
-    patients = (simulate(seed + VALIDATION_SEED, k) for k in range(STANDARD_PATIENTS))
-    return Numbers([patient.truth() for patient in patients])
-
-
 # Records that know what is measured on them
 
 
@@ -157,6 +104,7 @@ class MeasuredRecord(Record):
     """A record with the numbers that are predicted, and perhaps with its signal in memory."""
 
     numbers: np.ndarray
+    waves: np.ndarray
     signal: Waveform | None = None
 
     def has_waveform(self) -> bool:  # noqa: D102
@@ -167,6 +115,9 @@ class MeasuredRecord(Record):
 
     def measured(self) -> np.ndarray:  # noqa: D102
         return self.numbers
+
+    def cells(self, placement, height: int, width: int) -> np.ndarray:  # noqa: D102
+        return cell_targets(placement, self.waveform(), self.waves, height, width)
 
 
 @dataclass(frozen=True)
@@ -201,6 +152,9 @@ class Patients(Record):
     def measured(self) -> np.ndarray:  # noqa: D102
         return self.source.vector(None)
 
+    def cells(self, placement, height: int, width: int) -> np.ndarray:  # noqa: D102
+        return cell_targets(None, None, None, height, width)
+
     def at(self, epoch: int | None) -> MeasuredRecord:
         """The patient of an epoch; the first one in validation."""
         patient = simulate(self.seed, self.first + (epoch or 0) * self.step)
@@ -216,8 +170,9 @@ class Patients(Record):
         except ValueError:  # too few beats
             measured = None
         numbers = self.source.vector(measured, patient.findings)
+        waves = self.source.per_lead(measured)
         wave = Waveform(patient.signal, float(FS), LEADS)
-        return MeasuredRecord(self.name, self.path, header, numbers, wave)
+        return MeasuredRecord(self.name, self.path, header, numbers, waves, wave)
 
 
 def _header(name: str, labels, comments=None) -> Header:
@@ -241,8 +196,8 @@ def with_numbers(records: Sequence[Record], source: Numbers) -> list[MeasuredRec
             problem = "NeuroKit2 is not installed"
         except (RecordError, ValueError, IndexError) as error:
             log.warning("%s: not measured (%s).", record.path, error)
-        numbers = source.vector(measured)
-        found.append(MeasuredRecord(record.name, record.path, record.header, numbers))
+        numbers, waves = source.vector(measured), source.per_lead(measured)
+        found.append(MeasuredRecord(record.name, record.path, record.header, numbers, waves))
     if problem:
         log.warning("Real records teach their labels alone: %s.", problem)
     return found
@@ -296,7 +251,7 @@ def pretrain(
     folder = model_folder / "resume"
     folder.mkdir(parents=True, exist_ok=True)
     with log_to(folder / "train.log"):
-        source = standard_numbers(settings.seed)
+        source = Numbers.of_seed(settings.seed)
         training, validation = real_records(folders, database, folds, settings.seed)
         log.info("%d real training and %d validation records.", len(training), len(validation))
         parts = {

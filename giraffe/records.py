@@ -127,6 +127,10 @@ class Record:
         """What is measured on the ECG, for training that predicts it; nothing here."""
         return np.empty(0, dtype=np.float32)
 
+    def cells(self, placement, height: int, width: int) -> np.ndarray:
+        """What is to be read where on a picture, for training that predicts it; nothing here."""
+        return np.empty((0, 0, 0), dtype=np.float32)
+
     def has_waveform(self) -> bool:
         """Whether every signal file of the header exists."""
         return bool(self.header.signal_files) and len(self.signals()) == len(

@@ -204,6 +204,7 @@ class TrainingRun:
             self.device,
             self.group,
             len(self.training[0].measured()),
+            len(self.training[0].cells(None, *self.size)),
         )
         if initial is not None:
             self.learner.load_weights(initial)

@@ -31,43 +31,43 @@ def folder(records_folder, tmp_path):
 def test_an_image_is_decoded_once(folder, tmp_path, monkeypatch):
     source = Source(96, 192, cache=ImageCache(tmp_path / "cache", reserve=0))
     record = scan(folder)[0][0]
-    first = load(record, source, 1)
+    first = load(record, source, 1)[0]
     monkeypatch.setattr(data, "read_image", None)  # not called again
-    assert np.array_equal(load(record, source, 2), first)
-    assert np.array_equal(load(record, Source(96, 192, cache=source.cache), None), first)
+    assert np.array_equal(load(record, source, 2)[0], first)
+    assert np.array_equal(load(record, Source(96, 192, cache=source.cache), None)[0], first)
 
 
 def test_a_changed_image_is_decoded_again(folder, tmp_path):
     source = Source(96, 192, cache=ImageCache(tmp_path / "cache", reserve=0))
     first, second = scan(folder)[0][:2]
-    before = load(first, source, 1)
+    before = load(first, source, 1)[0]
     other = second.images()[0]
     shutil.copy(other, first.images()[0])
     os.utime(first.images()[0], (1, 1))
-    after = load(first, source, 1)
+    after = load(first, source, 1)[0]
     assert not np.array_equal(before, after)
-    assert np.array_equal(after, load(second, source, 1))
+    assert np.array_equal(after, load(second, source, 1)[0])
 
 
 def test_a_broken_cache_entry_and_another_size_are_not_taken(folder, tmp_path):
     source = Source(96, 192, cache=ImageCache(tmp_path / "cache", reserve=0))
     record = scan(folder)[0][0]
-    first = load(record, source, 1)
+    first = load(record, source, 1)[0]
     for entry in (tmp_path / "cache").rglob("*.rgb"):
         entry.write_bytes(b"torn")
-    assert np.array_equal(load(record, source, 1), first)
-    assert load(record, Source(48, 96, cache=source.cache), 1).shape == (48, 96, 3)
+    assert np.array_equal(load(record, source, 1)[0], first)
+    assert load(record, Source(48, 96, cache=source.cache), 1)[0].shape == (48, 96, 3)
 
 
 def test_a_full_disk_or_a_folder_that_cannot_be_written_only_costs_time(folder, tmp_path, caplog):
     record = scan(folder)[0][0]
-    plain = load(record, Source(96, 192), 1)
+    plain = load(record, Source(96, 192), 1)[0]
     full = ImageCache(tmp_path / "cache", reserve=2**60)
-    assert np.array_equal(load(record, Source(96, 192, cache=full), 1), plain)
+    assert np.array_equal(load(record, Source(96, 192, cache=full), 1)[0], plain)
     assert not list((tmp_path / "cache").rglob("*.rgb")) and "takes no more" in caplog.text
     (tmp_path / "file").write_text("in the way")
     blocked = ImageCache(tmp_path / "file")
-    assert np.array_equal(load(record, Source(96, 192, cache=blocked), 1), plain)
+    assert np.array_equal(load(record, Source(96, 192, cache=blocked), 1)[0], plain)
     assert "No image cache" in caplog.text
 
 
@@ -84,19 +84,19 @@ def test_entries_that_nobody_made_for_a_month_are_removed(tmp_path, monkeypatch)
 def test_printed_images_are_new_in_every_epoch_and_fixed_for_validation(folder):
     record = scan(folder)[0][0]
     source = Source(96, 192, images="printed", preset="giraffe", seed=1)
-    epochs = [load(record, source, epoch) for epoch in (1, 2, 3)]
+    epochs = [load(record, source, epoch)[0] for epoch in (1, 2, 3)]
     assert not np.array_equal(epochs[0], epochs[1]) and not np.array_equal(epochs[1], epochs[2])
-    assert np.array_equal(epochs[0], load(record, source, 1))
-    assert np.array_equal(load(record, source, None), load(record, source, None))
+    assert np.array_equal(epochs[0], load(record, source, 1)[0])
+    assert np.array_equal(load(record, source, None)[0], load(record, source, None)[0])
 
 
 def test_both_is_a_coin_per_record_and_epoch(folder):
     record = scan(folder)[0][0]
-    file = load(record, Source(96, 192), 1)
+    file = load(record, Source(96, 192), 1)[0]
     source = Source(96, 192, images="both", preset="D1", seed=1)
-    taken = [np.array_equal(load(record, source, epoch), file) for epoch in range(1, 31)]
+    taken = [np.array_equal(load(record, source, epoch)[0], file) for epoch in range(1, 31)]
     assert 5 < sum(taken) < 25
-    assert np.array_equal(load(record, source, None), file)  # validation images are fixed
+    assert np.array_equal(load(record, source, None)[0], file)  # validation images are fixed
 
 
 @given(

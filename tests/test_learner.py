@@ -23,6 +23,7 @@ def batch_of(images: int, seed: int = 0) -> Batch:
         torch.from_numpy(rng.integers(0, 256, (images, 3, *SIZE), dtype=np.uint8)),
         torch.from_numpy((rng.random((images, len(CLASSES))) < 0.3).astype(np.float32)),
         torch.empty(images, 0),
+        torch.empty(images, 0, 0, 0),
         torch.arange(images),
         [],
     )
@@ -119,15 +120,7 @@ def _in_a_group(folder: Path) -> None:
         for seed in range(3):
             whole = batch_of(8, seed)
             share = slice(4 * group.rank, 4 * group.rank + 4)
-            made.step(
-                Batch(
-                    whole.images[share],
-                    whole.targets[share],
-                    whole.measured[share],
-                    whole.indices[share],
-                    [],
-                )
-            )
+            made.step(Batch(*(part[share] for part in whole.tensors()), []))
         targets, _, _ = made.validate([batch_of(3 if group.leads else 2)])
         content = {"weights": weights(made), "validated": len(targets)}
         torch.save(content, folder / f"{group.rank}.pt")

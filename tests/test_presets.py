@@ -163,7 +163,7 @@ def test_the_map_of_the_camera_is_the_inverse_of_the_positions():
 def test_black_and_white_scans_are_grey_and_colour_ones_are_not():
     record = waveform()
     for name in CONDITIONS:
-        picture = print_in_memory(record, HEADER, name, np.random.default_rng(1), 128, 256)
+        picture = print_in_memory(record, HEADER, name, np.random.default_rng(1), 128, 256)[0]
         assert (np.ptp(picture.astype(int), axis=2).mean() < 1) == name.startswith("bw"), name
 
 
@@ -172,7 +172,7 @@ def test_memory_and_file_show_the_network_alike(name):
     means, tops = [], []
     for seed in range(3):
         record = waveform(seed)
-        direct = print_in_memory(record, HEADER, name, np.random.default_rng(seed), 512, 1024)
+        direct = print_in_memory(record, HEADER, name, np.random.default_rng(seed), 512, 1024)[0]
         rng = np.random.default_rng(seed)
         if name in SCENES:
             file = scene_image(record, HEADER, name, rng, 200).pixels

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from giraffe import pretrain as room
+from giraffe import teacher
 from giraffe.classes import CLASSES
 from giraffe.classifier import Classifier
 from giraffe.data import PrintoutDataset, Source
@@ -17,9 +18,10 @@ from giraffe.ecg.simulate import simulate
 from giraffe.errors import ModelError
 from giraffe.feed import EpochBatches, make_loader
 from giraffe.learner import Learner
-from giraffe.pretrain import Numbers, Patients, Stage, half_precision, parse_stages
+from giraffe.pretrain import Patients, Stage, half_precision, parse_stages
 from giraffe.recipe import RECIPES
 from giraffe.settings import Settings
+from giraffe.teacher import Numbers
 
 # A vanilla network of the recipe's proportions, because it takes milliseconds per step.
 RECIPE = dataclasses.replace(
@@ -37,7 +39,7 @@ def source():
 def small(monkeypatch):
     """Few patients where many only give better statistics."""
     monkeypatch.setattr(room, "VALIDATION_PATIENTS", 4)
-    monkeypatch.setattr(room, "STANDARD_PATIENTS", 10)
+    monkeypatch.setattr(teacher, "EXAMPLES", 10)
     profile = dataclasses.replace(Settings().profile, batch=4, workers=0)
     return Settings(recipe=RECIPE, profile=profile, seed=3)
 
@@ -56,7 +58,7 @@ def test_numbers_are_comparable_and_unknown_ones_are_nan(source):
     patients = [simulate(98, k) for k in range(12)]
     vectors = np.stack([source.vector(p.truth(), p.findings) for p in patients])
     measured, findings = vectors[:, : -len(FINDINGS)], vectors[:, -len(FINDINGS) :]
-    assert np.nanmax(np.abs(measured)) <= room.LARGEST and 0.2 < np.nanstd(measured) < 2
+    assert np.nanmax(np.abs(measured)) <= teacher.LARGEST and 0.2 < np.nanstd(measured) < 2
     for patient, row in zip(patients, findings, strict=True):
         named = {f.name for f, yes in zip(FINDINGS, row, strict=True) if yes}
         assert named == set(patient.findings) & {f.name for f in FINDINGS}

@@ -72,6 +72,9 @@ class Capture:
     glare: tuple[float, float] = (0.0, 0.0)
 
 
+WHOLE_FRAME = ((0, 0), (1, 0), (1, 1), (0, 1))
+
+
 class Placement:
     """Where the points of a page lie in the frame.
 
@@ -88,7 +91,7 @@ class Placement:
 
     def __init__(self, page, corners, bend: float = 0.0, phase: float = 0.0):
         self.page, self.bend, self.phase = page, bend, phase
-        flat = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
+        flat = np.array(WHOLE_FRAME, np.float32)
         flat *= np.array([page.width, page.height], np.float32)
         corners = np.asarray(corners, np.float32)
         self.matrix = cv2.getPerspectiveTransform(flat, corners).astype(float)

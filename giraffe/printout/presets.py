@@ -1,9 +1,10 @@
 """Presets: everything that makes one kind of printout, by name.
 
 `D1`, `D2` and `D3` are the paper's sets (see `kit`). `giraffe` is ours for training: a page is
-printed, worn, put down and captured, in the order of the physical world. The eight capture
-conditions are those that the organisers scored; they are for measuring and were fixed before any
-model was trained, and `giraffe` covers their causes with other parameters, wider and mixed.
+printed, worn, put down and captured, in the order of the physical world; `scans` are its easy part.
+The eight capture conditions are those that the organisers scored; they are for measuring and were
+fixed before any model was trained, and `giraffe` covers their causes with other parameters, wider
+and mixed.
 """
 
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,14 @@ import cv2
 import numpy as np
 
 from giraffe.printout import layout
-from giraffe.printout.capture import Capture, Placement, frame_aspect, place, take
+from giraffe.printout.capture import (
+    WHOLE_FRAME,
+    Capture,
+    Placement,
+    frame_aspect,
+    place,
+    take,
+)
 from giraffe.printout.kit import D1, D2, D3, kit_colours, kit_image, kit_page
 from giraffe.printout.layout import MM_PER_INCH, Format, Text, arrange, patient_header
 from giraffe.printout.render import Colours, draw
@@ -193,7 +201,15 @@ GIRAFFE = Preset(
     ),
 )  # fmt: skip
 
-SCENES = {"giraffe": GIRAFFE, **CONDITIONS}
+# The step from clean pages to all of these: ordinary layouts, hardly worn, on a scanner.
+SCANS = replace(
+    GIRAFFE,
+    ink=replace(GIRAFFE.ink, formats=(*_COMMON_FORMATS, (Format(top_mm=35), 0.3))),
+    wears=GIRAFFE.wears[:2],
+    captures=GIRAFFE.captures[:3],
+)
+
+SCENES = {"giraffe": GIRAFFE, "scans": SCANS, **CONDITIONS}
 PRESETS = (*KITS, *SCENES)
 FRAME_MM = 300.0  # width that a captured frame stands for when its size is given in dpi
 
@@ -288,7 +304,7 @@ def capture_scene(waveform, scene: Scene, height: int, width: int) -> np.ndarray
 
 def print_in_memory(
     waveform, header, preset: str, rng: np.random.Generator, height: int, width: int
-) -> np.ndarray:
+) -> tuple[np.ndarray, Placement | None]:
     """A printout at the size at which a network needs it.
 
     Parameters
@@ -304,17 +320,21 @@ def print_in_memory(
 
     Returns
     -------
-    ndarray of uint8, shape (height, width, 3)
+    pixels : ndarray of uint8, shape (height, width, 3)
+    placement : Placement or None
+        Where the page lies in the picture; unknown for the distorted sets of the generator.
     """
     if preset == "D1":  # no distortion: drawn as small as it is needed
         colours, _ = kit_colours(D1, rng)
-        return draw(kit_page(waveform, header, D1, rng), waveform, colours, height, width)
+        page = kit_page(waveform, header, D1, rng)
+        return draw(page, waveform, colours, height, width), Placement(page, WHOLE_FRAME)
     if preset in KITS:
         pixels = kit_image(waveform, header, KITS[preset], rng).pixels
         shrinks = pixels.shape[0] > height
         method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        return cv2.resize(pixels, (width, height), interpolation=method)
-    return capture_scene(waveform, draw_scene(waveform, header, SCENES[preset], rng), height, width)
+        return cv2.resize(pixels, (width, height), interpolation=method), None
+    scene = draw_scene(waveform, header, SCENES[preset], rng)
+    return capture_scene(waveform, scene, height, width), scene.placement
 
 
 @dataclass
