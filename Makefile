@@ -1,5 +1,5 @@
 # make install   a virtual environment in .venv with everything pinned
-# make demo      simulate, print, train, run, evaluate: pictures and scores in demo/report
+# make demo      the shipped model on printouts that it has not seen; then a short training run
 # make test      what CI runs
 PYTHON ?= python3.11
 PY := .venv/bin/python
@@ -19,11 +19,21 @@ install: .venv/installed
 
 demo: install
 	@rm -rf demo
+	@echo "--- Four patients, printed in three ways, read by the shipped model"
+	$(PY) -m giraffe simulate -o demo/patients -n 4 --seed 778
+	for preset in color-scan-clean phone-stained screenshot; do \
+	  $(PY) -m giraffe print -i demo/patients -o demo/printouts/$$preset --preset $$preset -r 100; done
+	grep Labels demo/patients/*.hea
+	$(PY) -m giraffe predict demo/printouts -m model -o demo/predictions
+	@echo "--- The shipped model in the eight capture conditions"
+	$(PY) -m giraffe simulate -o demo/held_out_records -n $(DEMO_HELD_OUT) --seed 777
+	$(PY) -m giraffe conditions demo/held_out_records -m model -o demo/conditions
+	@echo "--- A short training run that starts from the shipped backbone"
 	$(PY) -m giraffe simulate -o demo/training_records -n $(DEMO_RECORDS) --seed 1
-	$(PY) -m giraffe simulate -o demo/held_out_records -n $(DEMO_HELD_OUT) --seed 2
 	$(PY) -m giraffe print -i demo/training_records -o demo/training_data --preset D1 -r 100 --jobs 2
 	$(PY) -m giraffe print -i demo/held_out_records -o demo/held_out_data --preset D1 -r 100 --jobs 2
-	GIRAFFE_PROFILE=demo $(PY) train_model.py -d demo/training_data -m demo/model -v
+	GIRAFFE_PROFILE=demo GIRAFFE_INITIAL=model $(PY) -m giraffe train demo/training_data \
+	  -m demo/model --epochs 4
 	$(PY) -m giraffe hide -i demo/held_out_data -o demo/hidden_data -m
 	$(PY) run_model.py -d demo/hidden_data -m demo/model -o demo/outputs
 	$(PY) evaluate_model.py -d demo/held_out_data -o demo/outputs

@@ -211,6 +211,7 @@ def load_initial(network: Network, recipe: Recipe) -> str:
             return f"random weights (ImageNet weights not on disk: {path.name})"
     else:
         path = Path(recipe.initial)
+        path = path / "weights-0.pt" if path.is_dir() else path
         if not path.is_file():
             return f"random weights (no such file: {path})"
     state = torch.load(path, map_location="cpu", weights_only=True)

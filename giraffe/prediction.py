@@ -23,6 +23,7 @@ IMAGE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".heic", ".heif", ".pdf",
 )  # fmt: skip
 READERS = 2  # threads that decode while the network computes
+SHOWN_AT_MOST = 30  # items; more are in the files alone
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,14 @@ class Item:
 
     name: str
     images: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Labels of an item, and the probabilities behind them, shape (11,)."""
+
+    labels: tuple[str, ...]
+    probabilities: np.ndarray
 
 
 def find_items(paths: Iterable[str | Path]) -> tuple[list[Item], dict[str, str]]:
@@ -116,9 +125,9 @@ def classify_items(
         for path in item.images if wanted else item.images[:1]:
             try:
                 if path.suffix.lower() == ".pdf":
-                    pages += read_pdf(path, classifier.height, classifier.width)
+                    pages += read_pdf(path, *classifier.frame)
                 else:
-                    pages.append(read_image(path, classifier.height, classifier.width))
+                    pages.append(read_image(path, *classifier.frame))
             except ImageError as error:
                 reasons.append(str(error))
         return pages, reasons
@@ -152,20 +161,20 @@ def _ahead(pool: ThreadPoolExecutor, function, items: list) -> Iterator:
 
 def predict(
     paths: Iterable[str | Path], model: str | Path, output: str | Path, verbose: bool = True
-) -> tuple[int, dict[str, str]]:
+) -> tuple[dict[str, Prediction], dict[str, str]]:
     """Write ``labels.csv`` and ``probabilities.csv`` for everything in some paths.
 
     Returns
     -------
-    (int, dict of str to str)
-        Number of items classified, and why the others were not, by name.
+    found : dict of str to Prediction
+    problems : dict of str to str
+        Why the other items could not be classified, by name.
     """
     items, problems = find_items(paths)
     classifier = Classifier(model)
     found = classify_items(items, classifier, problems, verbose)
     names = list(found)
     labels = classifier.labels(np.stack([found[name] for name in names])) if names else []
-    rows = zip(names, labels, strict=True)
     guesses = [name for name in names if not (found[name] >= classifier.thresholds).any()]
     if guesses:
         log.warning(
@@ -180,7 +189,24 @@ def predict(
     output = Path(output)
     write_atomically(
         output / "labels.csv",
-        csv_text(("record", "labels"), ((name, ", ".join(each)) for name, each in rows)),
+        csv_text(
+            ("record", "labels"),
+            ((name, ", ".join(each)) for name, each in zip(names, labels, strict=True)),
+        ),
     )
     write_atomically(output / "probabilities.csv", csv_text(("record", *CLASSES), probabilities))
-    return len(names), problems
+    return {
+        name: Prediction(tuple(each), found[name]) for name, each in zip(names, labels, strict=True)
+    }, problems
+
+
+def predictions_table(found: dict[str, Prediction], most: int = 3) -> str:
+    """Labels and the highest probabilities of a few items, for people."""
+    rows = []
+    for name, one in found.items():
+        order = np.argsort(-one.probabilities)[:most]
+        leading = ", ".join(f"{CLASSES[i]} {one.probabilities[i]:.2f}" for i in order)
+        rows.append((name, ", ".join(one.labels), leading))
+    rows = [("record", "labels", "highest probabilities"), *rows]
+    widths = [max(len(row[i]) for row in rows) for i in range(2)]
+    return "".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c}\n" for a, b, c in rows)

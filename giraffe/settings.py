@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from giraffe.recipe import DEFAULT_PROFILE, DEFAULT_RECIPE, PROFILES, RECIPES, Profile, Recipe, find
 
@@ -54,8 +54,9 @@ class Settings:
             except ValueError as error:
                 raise ValueError(f"GIRAFFE_{name}={text}: {error}") from error
 
+        recipe = get("RECIPE", lambda t: find(RECIPES, t, "recipe"), cls.recipe)
         return cls(
-            recipe=get("RECIPE", lambda t: find(RECIPES, t, "recipe"), cls.recipe),
+            recipe=replace(recipe, initial=get("INITIAL", str, recipe.initial)),
             profile=get("PROFILE", lambda t: find(PROFILES, t, "profile"), cls.profile),
             seed=get("SEED", int, DEFAULT_SEED),
             time_limit_hours=get("TIME_LIMIT_HOURS", _positive, None),

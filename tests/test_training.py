@@ -22,6 +22,7 @@ from giraffe.errors import ModelError, RecordError
 from giraffe.learner import Learner
 from giraffe.metrics import f_per_class, macro
 from giraffe.network import Network, load_initial
+from giraffe.pretrain import half_precision
 from giraffe.recipe import PROFILES, RECIPES
 from giraffe.records import scan
 from giraffe.settings import Settings
@@ -328,6 +329,11 @@ def test_weights_of_a_file_are_used_with_a_fresh_last_layer(tmp_path):
     assert "weights of w.pt" in load_initial(network, recipe)
     assert torch.equal(network.body[0].weight, trained.body[0].weight)
     assert not torch.equal(network.last.weight, trained.last.weight)
+    (tmp_path / "model").mkdir()
+    torch.save(half_precision(trained.state_dict()), tmp_path / "model" / "weights-0.pt")
+    recipe = dataclasses.replace(recipe, initial=str(tmp_path / "model"))
+    assert "weights of weights-0.pt" in load_initial(network, recipe)
+    assert torch.equal(network.body[0].weight, trained.body[0].weight.half().float())
     absent = dataclasses.replace(recipe, initial=str(tmp_path / "none.pt"))
     assert "random weights (no such file" in load_initial(network, absent)
 
@@ -439,6 +445,8 @@ def test_weights_that_are_not_finite_are_refused(tmp_path, smoke_settings):
 
 def test_environment_variables_are_checked():
     assert Settings.from_environment({}).recipe.name == "2322"
+    started = Settings.from_environment({"GIRAFFE_INITIAL": "model"}).recipe
+    assert (started.name, started.initial) == ("2322", "model")
     chosen = Settings.from_environment({"GIRAFFE_RECIPE": "2324", "GIRAFFE_SEED": "7"})
     assert chosen.recipe.architecture == "vanilla" and chosen.seed == 7
     for name in ("RECIPE", "PROFILE", "SEED", "TIME_LIMIT_HOURS"):
