@@ -152,6 +152,10 @@ def feed(images: int) -> None:
             "printed, D1": Source(*SIZE, images="printed", preset="D1"),
             "printed, D3": Source(*SIZE, images="printed", preset="D3"),
             "printed, giraffe": Source(*SIZE, images="printed", preset="giraffe"),
+            "giraffe, laid flat": Source(
+                *SIZE, images="printed", preset="giraffe", straightened=True
+            ),
+            "cache, found, laid flat": Source(*SIZE, cache=cache, straightened=True),
         }
         torch.set_num_threads(1)
         times = {}

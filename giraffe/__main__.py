@@ -5,9 +5,10 @@ import dataclasses
 import logging
 import secrets
 import sys
+from pathlib import Path
 
 from giraffe.classes import CLASSES
-from giraffe.errors import ModelError, RecordError
+from giraffe.errors import ImageError, ModelError, RecordError
 from giraffe.printout.kit import GRID_COLOURS, KitOptions
 from giraffe.printout.presets import KITS, PRESETS, SCENES
 from giraffe.recipe import PROFILES, RECIPES, find
@@ -17,8 +18,6 @@ from giraffe.settings import Settings
 
 def simulate(args) -> int:
     """Write simulated records."""
-    from pathlib import Path
-
     from joblib import Parallel, delayed
     from tqdm import tqdm
 
@@ -184,25 +183,30 @@ def train(args) -> int:
     """Train a model."""
     from giraffe.training import train as run
 
-    run(args.data, args.model, _settings(args))
+    settings = _settings(args)
+    if args.initial:
+        recipe = dataclasses.replace(settings.recipe, initial=args.initial)
+        settings = dataclasses.replace(settings, recipe=recipe)
+    run(args.data, args.model, settings)
     return 0
 
 
 def predict(args) -> int:
     """Classify records or images without headers: labels.csv and probabilities.csv."""
+    from giraffe.prediction import SHOWN_AT_MOST, predictions_table
     from giraffe.prediction import predict as run
 
-    number, problems = run(args.paths, args.model, args.output)
+    found, problems = run(args.paths, args.model, args.output)
     if problems:
         print(f"Not classified:\n{summarise_problems(problems)}", file=sys.stderr)
-    print(f"{number} classified; see {args.output}.")
-    return 0 if number or not problems else 1
+    if len(found) <= SHOWN_AT_MOST:
+        print(predictions_table(found), end="")
+    print(f"{len(found)} classified; see {args.output}.")
+    return 0 if found or not problems else 1
 
 
 def report(args) -> int:
     """Compare a model's outputs with the truth: scores and example pictures."""
-    from pathlib import Path
-
     from giraffe.report import records_of_part, write_report
 
     names = records_of_part(Path(args.model), args.part) if args.model else None
@@ -251,6 +255,8 @@ def pretrain(args) -> int:
 
     settings = _settings(args)
     recipe = dataclasses.replace(settings.recipe, measurements=args.measurements)
+    if args.learning_rate:
+        recipe = dataclasses.replace(recipe, learning_rate=args.learning_rate)
     settings = dataclasses.replace(settings, recipe=recipe)
     stages = parse_stages(args.stages) if args.stages else DEFAULT_STAGES
     run(
@@ -267,6 +273,14 @@ def pretrain(args) -> int:
     return 0
 
 
+def chart_finder(args) -> int:
+    """Train the network that finds the chart in a picture."""
+    from giraffe.finderschool import learn
+
+    learn(args.output, args.pages, args.epochs, args.seed, args.jobs)
+    return 0
+
+
 def stress(args) -> int:
     """Try what the organisers try: training data that is changed on purpose."""
     from giraffe.stress import stress as run
@@ -280,23 +294,34 @@ def stress(args) -> int:
 
 def sheet(args) -> int:
     """Show one record in every kind of printout, or a folder's beside simulated ones."""
-    from pathlib import Path
-
-    import cv2
-
-    from giraffe.files import write_atomically
     from giraffe.report import pairs_sheet, printouts_sheet, ranges_table
 
-    output = Path(args.output)
     if Path(args.record).is_dir():
         pixels = pairs_sheet(Path(args.record), args.seed)
     else:
         pixels = printouts_sheet(Path(args.record.removesuffix(".hea")), args.seed)
         print(ranges_table(), end="")
+    _write_picture(args.output, pixels)
+    return 0
+
+
+def charts(args) -> int:
+    """Show where the chart is found in images, and what the network sees of them."""
+    from giraffe.report import charts_sheet
+
+    _write_picture(args.output, charts_sheet([Path(path) for path in args.images]))
+    return 0
+
+
+def _write_picture(path: str, pixels) -> None:
+    import cv2
+
+    from giraffe.files import write_atomically
+
+    output = Path(path)
     settings = [cv2.IMWRITE_JPEG_QUALITY, 80] if output.suffix in (".jpg", ".jpeg") else []
     encoded = cv2.imencode(output.suffix or ".png", pixels[:, :, ::-1], settings)[1]
     write_atomically(output, encoded.tobytes())
-    return 0
 
 
 def _settings(args) -> Settings:
@@ -401,6 +426,7 @@ def get_parser() -> argparse.ArgumentParser:
     p = add("train", train)
     p.add_argument("data", help="folder of records")
     p.add_argument("-m", "--model", required=True, help="folder for the model")
+    p.add_argument("--initial", help="random, imagenet, or a model to start from; GIRAFFE_INITIAL")
     _add_training_settings(p)
 
     p = add("predict", predict)
@@ -450,12 +476,20 @@ def get_parser() -> argparse.ArgumentParser:
         "--measurements",
         type=float,
         default=1.0,
-        help="weight of what is measured, in the loss (1)",
+        help="weight in the loss of what is measured (1)",
     )
+    p.add_argument("--learning_rate", type=float, help="that falls by stages; the recipe's")
     p.add_argument("--batch", type=int, default=16, help="images in a step (16)")
     p.add_argument("--workers", type=int, default=1, help="processes that print (1)")
     p.add_argument("--seed", type=int, help="GIRAFFE_SEED")
     p.add_argument("--time_limit_hours", type=float, help="GIRAFFE_TIME_LIMIT_HOURS")
+
+    p = add("chart-finder", chart_finder)
+    p.add_argument("-o", "--output", required=True, help="giraffe/chartfinder.pt, or another file")
+    p.add_argument("--pages", type=int, default=4000, help="that are printed (4000)")
+    p.add_argument("--epochs", type=int, default=12, help="how often each is seen (12)")
+    p.add_argument("--seed", type=int, default=0, help="of patients, pages and weights")
+    p.add_argument("--jobs", type=int, default=-1, help="processes that print")
 
     p = add("stress", stress)
     p.add_argument("data", nargs="?", help="records with labels and images; else simulated ones")
@@ -466,6 +500,10 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("record", help="record with a waveform, or folder of labelled ones")
     p.add_argument("-o", "--output", required=True, help="picture to write, .png or .jpg")
     p.add_argument("--seed", type=int, default=1, help="of the random choices")
+
+    p = add("charts", charts)
+    p.add_argument("images", nargs="+", help="image files")
+    p.add_argument("-o", "--output", required=True, help="picture to write, .png or .jpg")
     return parser
 
 
@@ -475,7 +513,7 @@ def main(argv=None) -> int:
     args = get_parser().parse_args(argv)
     try:
         return args.run(args)
-    except (RecordError, ModelError, OSError, ValueError) as error:
+    except (RecordError, ImageError, ModelError, OSError, ValueError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
 

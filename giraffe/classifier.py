@@ -9,12 +9,14 @@ import torch
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models.inception import BasicConv2d
 
+from giraffe.chartfinder import find_charts
 from giraffe.checkpoint import load_model
 from giraffe.classes import CLASSES
 from giraffe.data import read_image, resize, to_rgb
 from giraffe.device import autocast, best_device, choose_precision
 from giraffe.errors import ImageError, RecordError
 from giraffe.records import open_record
+from giraffe.straighten import MARGIN, apart, frame_size, lay_flat
 
 log = logging.getLogger(__name__)
 
@@ -107,9 +109,12 @@ class Classifier:
         ndarray of float32, shape (images, 11)
         """
         pixels = [
-            resize(image if isinstance(image, np.ndarray) else to_rgb(image), *self._size)
+            resize(image if isinstance(image, np.ndarray) else to_rgb(image), *self.frame)
             for image in images
         ]
+        if self.description["recipe"].straightened:
+            charts = zip(pixels, find_charts(pixels), strict=True)
+            pixels = [lay_flat(picture, apart(c, MARGIN), *self._size) for picture, c in charts]
         total, count = 0, 0
         for margin in range(self.description["recipe"].views):
             seen = pixels if margin == 0 else [self._cropped(page, margin) for page in pixels]
@@ -125,6 +130,12 @@ class Classifier:
         """A page without its outermost pixels, for another view of it."""
         y, x = (round(VIEW_MARGIN * step * side) for side in self._size)
         return resize(page[y : self.height - y, x : self.width - x], *self._size)
+
+    @property
+    def frame(self) -> tuple[int, int]:
+        """Height and width in px at which pictures are best given."""
+        straightened = self.description["recipe"].straightened
+        return frame_size(*self._size) if straightened else self._size
 
     @property
     def _size(self) -> tuple[int, int]:
@@ -162,7 +173,7 @@ class Classifier:
         found, pending, problems = [], [], []
         for k, file in enumerate(files, start=1):
             try:
-                pending.append(read_image(file, self.height, self.width))
+                pending.append(read_image(file, *self.frame))
             except ImageError as error:
                 problems.append(str(error))
             if pending and (len(pending) == BATCH or k == len(files)):

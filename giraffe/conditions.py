@@ -75,8 +75,8 @@ def classify_printed(
         rng = random_stream(seed, record.header.name, preset)
         try:
             waveform = read_waveform(record)
-            size = classifier.height, classifier.width
-            pending.append(print_in_memory(waveform, record.header, preset, rng, *size)[0])
+            page = print_in_memory(waveform, record.header, preset, rng, *classifier.frame)
+            pending.append(page[0])
         except (RecordError, ValueError) as error:
             log.warning("%s: cannot be printed (%s); left out.", record.path, error)
             continue

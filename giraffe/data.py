@@ -12,11 +12,13 @@ from PIL import Image, ImageOps
 from torch.utils.data import Dataset
 
 from giraffe.cache import ImageCache
+from giraffe.chartfinder import find_charts
 from giraffe.errors import ImageError, RecordError
 from giraffe.printout.capture import Placement
 from giraffe.printout.presets import print_in_memory
 from giraffe.randomness import random_stream
 from giraffe.records import Record
+from giraffe.straighten import MARGIN, apart, frame_size, lay_flat, loosen
 
 log = logging.getLogger(__name__)
 
@@ -141,6 +143,8 @@ class Source:
     seed : int
     cache : ImageCache or None
         Where decoded image files are kept.
+    straightened : bool
+        Whether the network sees the chart alone, laid flat.
     """
 
     height: int
@@ -150,14 +154,21 @@ class Source:
     all_images: bool = True
     seed: int = 0
     cache: ImageCache | None = None
+    straightened: bool = False
+
+    @property
+    def frame(self) -> tuple[int, int]:
+        """Height and width in px at which pictures are taken."""
+        size = self.height, self.width
+        return frame_size(*size) if self.straightened else size
 
 
 def read_cached(path: Path, source: Source) -> np.ndarray:
-    """An image file at the network's size, decoded once.
+    """An image file at the size at which pictures are taken, decoded once.
 
     Returns and errors are those of `read_image`.
     """
-    height, width = source.height, source.width
+    height, width = source.frame
     if source.cache is None:
         return read_image(path, height, width)
     try:
@@ -205,18 +216,37 @@ def load(record: Record, source: Source, epoch: int | None) -> tuple[np.ndarray,
             order = rng.permutation(len(files))
         for i in order:
             try:
-                return read_cached(files[i], source), None
+                return _as_seen(read_cached(files[i], source), None, source, None)
             except ImageError as error:
                 problem = error
     if problem is not None and not record.has_waveform():
         raise problem
     if record.has_waveform():
-        return print_in_memory(
-            record.waveform(), record.header, source.preset, rng, source.height, source.width
+        printed = print_in_memory(
+            record.waveform(), record.header, source.preset, rng, *source.frame
         )
+        # Validation sees charts where the finder finds them, as whoever uses the model does.
+        return _as_seen(*printed, source, rng if epoch is not None else None)
     for path in record.images():  # printed images are wanted, but there is no waveform
-        return read_cached(path, source), None
+        return _as_seen(read_cached(path, source), None, source, None)
     raise RecordError(f"{record.path}: neither an image file nor a signal file")
+
+
+def _as_seen(pixels: np.ndarray, placement: Placement | None, source: Source, rng):
+    """A picture as the network sees it, and where the page then lies.
+
+    With ``rng``, the chart is cut out of a page whose place is known, not quite exactly; without,
+    it is found.
+    """
+    if not source.straightened:
+        return pixels, placement
+    if placement is None or rng is None:
+        chart = find_charts([pixels])[0]
+    else:
+        chart = loosen(placement.chart_corners(), rng)
+    cut = apart(chart, MARGIN)
+    laid = lay_flat(pixels, cut, source.height, source.width)
+    return laid, None if placement is None else placement.seen_through(cut)
 
 
 class PrintoutDataset(Dataset):

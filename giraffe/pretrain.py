@@ -68,9 +68,9 @@ class Stage:
 
 DEFAULT_STAGES = (
     Stage("D1", 128, 256, 4000),
-    Stage("scans", 192, 384, 4000),
-    Stage("giraffe", 192, 384, 5000),
-    Stage("giraffe", 256, 512, 3000),
+    Stage("giraffe", 128, 256, 6000),
+    Stage("giraffe", 192, 384, 10000),
+    Stage("giraffe", 256, 512, 8000),
 )
 
 
@@ -294,7 +294,7 @@ def pretrain(
                 break
         facts = {
             **trained.facts,
-            "initial": "random weights" if initial is None else f"weights of {initial}",
+            "initial": "random weights" if initial is None else f"weights of {Path(initial).name}",
             "training_seconds": seconds,
             "stages": [dataclasses.asdict(stage) for stage in stages],
         }

@@ -27,7 +27,8 @@ class Recipe:
         ``files``: image files where a record has them; ``printed``: always from the waveform;
         ``both``: a coin per record and epoch. The other source serves where one is missing.
     initial : str
-        Where weights start: ``random``, ``imagenet`` (if torchvision's file is on disk) or a path.
+        Where weights start: ``random``, ``imagenet`` (if torchvision has its file), or a model's
+        folder or file of weights, whose last layer is made afresh.
     size : (int, int)
         Input height and width at scale 1.
     optimizer : str
@@ -66,6 +67,8 @@ class Recipe:
         records know theirs; see `giraffe.pretrain`.
     average : float
         Decay of the exponential moving average of the weights, which then is the model; 0: none.
+    straightened : bool
+        Whether the network sees the chart alone, cut out of the picture and laid flat.
     views : int
         Slightly different crops over which probabilities are averaged when the model runs.
     ensemble : int
@@ -103,6 +106,7 @@ class Recipe:
     auxiliary: float = 0.0
     measurements: float = 0.0
     average: float = 0.0
+    straightened: bool = False
     views: int = 1
     ensemble: int = 1
     thresholds: str = "half"
@@ -152,6 +156,7 @@ RECIPES = {
             schedule="onecycle",
             learning_rate=1e-3,
             average=0.99,
+            straightened=True,
             thresholds="tuned",
         ),
     )

@@ -136,12 +136,10 @@ def cell_targets(
 
     strips = page.strips
     baselines = np.array([strip.baseline for strip in strips])
-    levels = np.unique(baselines)
-    reach = np.diff(levels).min() / 2 if len(levels) > 1 else page.height / 4
     begins = np.array([strip.x for strip in strips])
     ends = begins + [(strip.stop - strip.start) * page.speed for strip in strips]
     away = np.abs(y[..., None] - baselines)
-    away[(x[..., None] < begins) | (x[..., None] > ends) | (away > reach)] = np.inf
+    away[(x[..., None] < begins) | (x[..., None] > ends) | (away > page.reach)] = np.inf
     nearest = np.where(np.isfinite(away.min(axis=-1)), away.argmin(axis=-1), -1)
 
     targets[: len(LEADS)] = -1 / 12 / LEAD_SPREAD

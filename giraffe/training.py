@@ -155,6 +155,7 @@ class TrainingRun:
             all_images=self.recipe.all_images,
             seed=settings.seed,
             cache=self._cache(),
+            straightened=self.recipe.straightened,
         )
         share = {"rank": self.group.rank, "ranks": self.group.size}
         on_gpu, workers = self.device.type == "cuda", self.profile.workers

@@ -15,6 +15,7 @@ from giraffe.cache import ImageCache
 from giraffe.data import PrintoutDataset, Source, load
 from giraffe.feed import EpochBatches, make_loader
 from giraffe.records import scan
+from giraffe.straighten import MARGIN
 
 
 @pytest.fixture
@@ -88,6 +89,31 @@ def test_printed_images_are_new_in_every_epoch_and_fixed_for_validation(folder):
     assert not np.array_equal(epochs[0], epochs[1]) and not np.array_equal(epochs[1], epochs[2])
     assert np.array_equal(epochs[0], load(record, source, 1)[0])
     assert np.array_equal(load(record, source, None)[0], load(record, source, None)[0])
+
+
+@pytest.mark.parametrize("epoch", [1, 2, None])  # None: validation, where the chart is found
+def test_a_straightened_picture_is_filled_by_its_chart(folder, epoch):
+    record = scan(folder)[0][0]
+    source = Source(96, 192, images="printed", preset="giraffe", seed=4, straightened=True)
+    pixels, placement = load(record, source, epoch)
+    assert pixels.shape == (96, 192, 3)
+    margin = MARGIN / (1 + 2 * MARGIN)
+    expected = [(x, y) for y in (margin, 1 - margin) for x in (margin, 1 - margin)]
+    assert np.abs(placement.chart_corners()[[0, 1, 3, 2]] - expected).max() < 0.12
+    again = load(record, source, epoch)[0]
+    assert np.array_equal(pixels, again)
+
+
+def test_a_file_s_chart_is_found_and_its_picture_cached_once(folder, tmp_path):
+    record = scan(folder)[0][0]
+    cache = ImageCache(tmp_path / "cache", reserve=0)
+    source = Source(96, 192, cache=cache, straightened=True)
+    first, placement = load(record, source, 1)
+    assert first.shape == (96, 192, 3) and placement is None
+    whole = Source(*source.frame, cache=cache)
+    kept = load(record, whole, 1)[0]  # the same entry: what is cached is the whole picture
+    assert kept.shape == (*source.frame, 3) and len(list((tmp_path / "cache").glob("??/*"))) == 1
+    assert np.array_equal(load(record, source, 2)[0], first)
 
 
 def test_both_is_a_coin_per_record_and_epoch(folder):

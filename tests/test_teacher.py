@@ -55,7 +55,7 @@ def _cell(point):
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("preset", ["giraffe", "scans"])
+@pytest.mark.parametrize("preset", ["giraffe", "color-scan-clean"])
 def test_every_strip_is_found_where_it_lies(preset, seed):
     scene = draw_scene(LINES, HEADER, SCENES[preset], np.random.default_rng(seed))
     targets = cell_targets(scene.placement, LINES, WAVES, HEIGHT, WIDTH)

@@ -5,6 +5,7 @@ file. Positions in the captured frame are shares of its width and height, so the
 be made at any size. Every range is a pair (low, high) from which a value is drawn evenly.
 """
 
+import copy
 from dataclasses import dataclass
 
 import cv2
@@ -106,6 +107,33 @@ class Placement:
         points[:, 1] += self._rise(points[:, 0])
         moved = np.c_[points, np.ones(len(points))] @ self.matrix.T
         return moved[:, :2] / moved[:, 2:]
+
+    def chart_corners(self) -> np.ndarray:
+        """Where the page's chart lies.
+
+        Returns
+        -------
+        ndarray, shape (4, 2)
+            Upper left, upper right, lower right and lower left corner in shares of the frame.
+        """
+        left, top, right, bottom = self.page.chart
+        return self.to_frame([(left, top), (right, top), (right, bottom), (left, bottom)])
+
+    def seen_through(self, corners) -> "Placement":
+        """Where the page lies once the part of the frame between four corners is cut out.
+
+        Parameters
+        ----------
+        corners : array_like, shape (4, 2)
+            In shares of the frame; they become the corners of the new one.
+        """
+        cut = cv2.getPerspectiveTransform(
+            np.asarray(corners, np.float32), np.array(WHOLE_FRAME, np.float32)
+        )
+        moved = copy.copy(self)
+        moved.matrix = cut @ self.matrix
+        moved.inverse = np.linalg.inv(moved.matrix)
+        return moved
 
     def to_page(self, u, v) -> tuple[np.ndarray, np.ndarray]:
         """Points of the frame in shares, in mm of the page."""

@@ -6,6 +6,8 @@ rows of four leads and a rhythm strip. Measurements: the specification of that g
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 MM_PER_INCH = 25.4
 MM_PER_POINT = MM_PER_INCH / 72
 PAPERS = {"letter": (11 * MM_PER_INCH, 8.5 * MM_PER_INCH), "a4": (297.0, 210.0)}
@@ -164,6 +166,26 @@ class Page:
     trace_points: float = TRACE_POINTS
     grid_points: float = GRID_POINTS
     font: str = field(default="DejaVuSans")
+
+    @property
+    def reach(self) -> float:
+        """Half the distance of neighbouring rows in mm: so far a row's own space reaches."""
+        levels = np.unique([strip.baseline for strip in self.strips])
+        return float(np.diff(levels).min() / 2) if len(levels) > 1 else self.height / 4
+
+    @property
+    def chart(self) -> tuple[float, float, float, float]:
+        """Left, upper, right and lower border in mm of the rows, each at its full length.
+
+        The first row has more room above it, where its tallest waves would be cut off. The whole
+        page if nothing is drawn on it.
+        """
+        if not self.strips:
+            return 0.0, 0.0, self.width, self.height
+        left = min(strip.x for strip in self.strips)
+        levels = [strip.baseline for strip in self.strips]
+        right = left + 25.0 * ROW_SECONDS_AT_25
+        return left, min(levels) - 1.6 * self.reach, right, max(levels) + 1.1 * self.reach
 
 
 def arrange(

@@ -1,10 +1,9 @@
 """Presets: everything that makes one kind of printout, by name.
 
 `D1`, `D2` and `D3` are the paper's sets (see `kit`). `giraffe` is ours for training: a page is
-printed, worn, put down and captured, in the order of the physical world; `scans` are its easy part.
-The eight capture conditions are those that the organisers scored; they are for measuring and were
-fixed before any model was trained, and `giraffe` covers their causes with other parameters, wider
-and mixed.
+printed, worn, put down and captured, in the order of the physical world. The eight capture
+conditions are those that the organisers scored; they are for measuring and were fixed before any
+model was trained, and `giraffe` covers their causes with other parameters, wider and mixed.
 """
 
 from dataclasses import dataclass, field, replace
@@ -201,15 +200,7 @@ GIRAFFE = Preset(
     ),
 )  # fmt: skip
 
-# The step from clean pages to all of these: ordinary layouts, hardly worn, on a scanner.
-SCANS = replace(
-    GIRAFFE,
-    ink=replace(GIRAFFE.ink, formats=(*_COMMON_FORMATS, (Format(top_mm=35), 0.3))),
-    wears=GIRAFFE.wears[:2],
-    captures=GIRAFFE.captures[:3],
-)
-
-SCENES = {"giraffe": GIRAFFE, "scans": SCANS, **CONDITIONS}
+SCENES = {"giraffe": GIRAFFE, **CONDITIONS}
 PRESETS = (*KITS, *SCENES)
 FRAME_MM = 300.0  # width that a captured frame stands for when its size is given in dpi
 
@@ -304,7 +295,7 @@ def capture_scene(waveform, scene: Scene, height: int, width: int) -> np.ndarray
 
 def print_in_memory(
     waveform, header, preset: str, rng: np.random.Generator, height: int, width: int
-) -> tuple[np.ndarray, Placement | None]:
+) -> tuple[np.ndarray, Placement]:
     """A printout at the size at which a network needs it.
 
     Parameters
@@ -321,18 +312,21 @@ def print_in_memory(
     Returns
     -------
     pixels : ndarray of uint8, shape (height, width, 3)
-    placement : Placement or None
-        Where the page lies in the picture; unknown for the distorted sets of the generator.
+    placement : Placement
+        Where the page lies in the picture.
     """
     if preset == "D1":  # no distortion: drawn as small as it is needed
         colours, _ = kit_colours(D1, rng)
         page = kit_page(waveform, header, D1, rng)
         return draw(page, waveform, colours, height, width), Placement(page, WHOLE_FRAME)
     if preset in KITS:
-        pixels = kit_image(waveform, header, KITS[preset], rng).pixels
+        image = kit_image(waveform, header, KITS[preset], rng)
+        pixels, page = image.pixels, image.page
+        corners = image.to_pixels([(x * page.width, y * page.height) for x, y in WHOLE_FRAME])
+        placement = Placement(page, corners / pixels.shape[1::-1])
         shrinks = pixels.shape[0] > height
         method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        return cv2.resize(pixels, (width, height), interpolation=method), None
+        return cv2.resize(pixels, (width, height), interpolation=method), placement
     scene = draw_scene(waveform, header, SCENES[preset], rng)
     return capture_scene(waveform, scene, height, width), scene.placement
 
