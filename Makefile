@@ -25,6 +25,7 @@ demo: install
 	  $(PY) -m giraffe print -i demo/patients -o demo/printouts/$$preset --preset $$preset -r 100; done
 	grep Labels demo/patients/*.hea
 	$(PY) -m giraffe predict demo/printouts -m model -o demo/predictions
+	$(PY) -m giraffe charts demo/printouts/*/*.png -o demo/charts.jpg
 	@echo "--- The shipped model in the eight capture conditions"
 	$(PY) -m giraffe simulate -o demo/held_out_records -n $(DEMO_HELD_OUT) --seed 777
 	$(PY) -m giraffe conditions demo/held_out_records -m model -o demo/conditions
@@ -32,7 +33,7 @@ demo: install
 	$(PY) -m giraffe simulate -o demo/training_records -n $(DEMO_RECORDS) --seed 1
 	$(PY) -m giraffe print -i demo/training_records -o demo/training_data --preset D1 -r 100 --jobs 2
 	$(PY) -m giraffe print -i demo/held_out_records -o demo/held_out_data --preset D1 -r 100 --jobs 2
-	GIRAFFE_PROFILE=demo GIRAFFE_INITIAL=model $(PY) -m giraffe train demo/training_data \
+	GIRAFFE_PROFILE=demo GIRAFFE_RECIPE=giraffe GIRAFFE_INITIAL=model $(PY) -m giraffe train demo/training_data \
 	  -m demo/model --epochs 4
 	$(PY) -m giraffe hide -i demo/held_out_data -o demo/hidden_data -m
 	$(PY) run_model.py -d demo/hidden_data -m demo/model -o demo/outputs

@@ -486,8 +486,8 @@ def get_parser() -> argparse.ArgumentParser:
 
     p = add("chart-finder", chart_finder)
     p.add_argument("-o", "--output", required=True, help="giraffe/chartfinder.pt, or another file")
-    p.add_argument("--pages", type=int, default=4000, help="that are printed (4000)")
-    p.add_argument("--epochs", type=int, default=12, help="how often each is seen (12)")
+    p.add_argument("--pages", type=int, default=3600, help="to learn from (3600)")
+    p.add_argument("--epochs", type=int, default=10, help="how often each is seen (10)")
     p.add_argument("--seed", type=int, default=0, help="of patients, pages and weights")
     p.add_argument("--jobs", type=int, default=-1, help="processes that print")
 

@@ -33,7 +33,7 @@ from giraffe.straighten import apart
 log = logging.getLogger(__name__)
 
 PRESETS = (("giraffe", 0.84), ("D1", 0.08), ("D2", 0.04), ("D3", 0.04))
-VALIDATION = 0.1  # of the pages, and a batch of them at least
+VALIDATION = 400  # pages, but not more than are learned from
 LEARNING_RATE, WEIGHT_DECAY, BATCH = 2e-3, 1e-2, 32
 TURN, MOVE, SLANT = 4.0, 0.05, 0.025  # standard deviations: degrees; shares of the frame
 ZOOM = (0.7, 1.25)
@@ -150,10 +150,17 @@ def learn(
     -------
     float
         Median error on pages that were not learned from; see `error`.
+
+    Raises
+    ------
+    ValueError
+        If there are too few pages or epochs.
     """
+    if number < BATCH or epochs < 1:
+        raise ValueError(f"at least {BATCH} pages and one epoch are needed")
     torch.manual_seed(seed)
     finder = ChartFinder()
-    held_out = max(round(VALIDATION * number), BATCH)
+    held_out = min(VALIDATION, number)
     known = list(pages(seed, number + held_out, jobs, verbose))
     test, known = known[:held_out], known[held_out:]
     optimizer = torch.optim.AdamW(finder.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)

@@ -52,6 +52,12 @@ ABLATION_BASE = "2321"
 ABLATION = {
     "base": {},
     "giraffe printouts": {"preset": "giraffe", "images": "printed"},
+    "charts laid flat": {"straightened": True},
+    "giraffe printouts laid flat": {
+        "straightened": True,
+        "preset": "giraffe",
+        "images": "printed",
+    },
     "printed anew": {"images": "printed"},
     "auxiliary head": {"auxiliary": 0.4},
     "weight average": {"average": 0.99},
