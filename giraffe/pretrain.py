@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 VALIDATION_SEED = 10_000  # added to a run's seed: patients that no epoch draws
 VALIDATION_PATIENTS = 200
+LAST_PATIENTS = 5  # times as many validate the last stage, which decides on the thresholds
+SPLIT_SEED = 3  # whatever a run's seed: it may start from weights that another run trained
 LATER_RATE = 0.6  # factor on the learning rate from stage to stage
 
 
@@ -252,7 +254,7 @@ def pretrain(
     folder.mkdir(parents=True, exist_ok=True)
     with log_to(folder / "train.log"):
         source = Numbers.of_seed(settings.seed)
-        training, validation = real_records(folders, database, folds, settings.seed)
+        training, validation = real_records(folders, database, folds)
         log.info("%d real training and %d validation records.", len(training), len(validation))
         parts = {
             "training": [record.name for record in training],
@@ -261,10 +263,6 @@ def pretrain(
         training, validation = (with_numbers(part, source) for part in (training, validation))
         places = Patients.of(source, settings.seed, simulated)
         places += [copy for record in training for copy in _copies(record, repeats)]
-        validation = [
-            *validation,
-            *Patients.of(source, settings.seed + VALIDATION_SEED, VALIDATION_PATIENTS),
-        ]
         deadline = started + settings.limit_seconds(10**6)
         weights, history, seconds = None, [], 0.0
         if initial is not None:
@@ -277,7 +275,10 @@ def pretrain(
                 profile=_profile(settings, stage, len(places)),
             )
             log.info("Stage %d of %d.", k + 1, len(stages))
-            run = TrainingRun(places, validation, own, folder / f"stage-{k}", verbose)
+            patients = VALIDATION_PATIENTS * (LAST_PATIENTS if k == len(stages) - 1 else 1)
+            unseen = Patients.of(source, settings.seed + VALIDATION_SEED, patients)
+            stage_folder = folder / f"stage-{k}"
+            run = TrainingRun(places, [*validation, *unseen], own, stage_folder, verbose)
             with stop_on_sigterm(run):
                 run.begin(weights)
                 now = time.monotonic()
@@ -313,8 +314,12 @@ def pretrain(
     return description
 
 
-def real_records(folders, database, folds, seed: int) -> tuple[list[Record], list[Record]]:
-    """Real records for training and for validation, no patient on both sides."""
+def real_records(folders, database, folds) -> tuple[list[Record], list[Record]]:
+    """Real records for training and for validation, no patient on both sides.
+
+    Every run divides the same records in the same way, so none validates on records on which the
+    weights that it starts from were trained.
+    """
     records = [record for folder in folders for record in printed_records(folder)]
     patient, fold = patients_and_folds(database) if database else ({}, {})
     if folds:
@@ -322,7 +327,7 @@ def real_records(folders, database, folds, seed: int) -> tuple[list[Record], lis
     if not records:
         return [], []
     targets = np.stack([record.targets() for record in records])
-    sides = stratified_split(targets, patient_groups(records, patient), seed)
+    sides = stratified_split(targets, patient_groups(records, patient), SPLIT_SEED)
     return tuple([records[i] for i in side] for side in sides)
 
 
