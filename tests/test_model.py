@@ -1,0 +1,60 @@
+"""The weights that the entry ships: whole, small, and better than chance in all conditions."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from giraffe.classes import CLASSES
+from giraffe.classifier import Classifier
+from giraffe.conditions import classify_printed, printed_records
+from giraffe.ecg.simulate import write_record
+from giraffe.metrics import auroc_per_class, macro
+from giraffe.printout.presets import CONDITIONS
+from team_code import load_models, run_models
+
+MODEL = Path(__file__).parent.parent / "model"
+
+
+def test_the_folder_holds_one_network_in_half_precision():
+    weights = torch.load(MODEL / "weights-0.pt", weights_only=True)
+    assert (MODEL / "weights-0.pt").stat().st_size < 50e6
+    for name, value in weights.items():
+        if value.is_floating_point():
+            assert value.dtype == (torch.float16 if value.dim() > 1 else torch.float32), name
+            assert value.isfinite().all()
+    assert not any(name.startswith(("cells.", "measured.")) for name in weights)
+    description = json.loads((MODEL / "model.json").read_text())
+    assert description["recipe"]["name"] == "giraffe"
+    assert "/" not in description["networks"][0]["initial"], "a path of the machine that trained it"
+    card = (MODEL / "README.md").read_text()
+    for section in ("Intended use", "Data", "Procedure", "Figures", "Limits", "Licence"):
+        assert f"\n## {section}" in card
+    assert "CC BY 4.0" in card and "not a medical device" in card
+
+
+def test_the_challenges_functions_read_a_printout_with_it(records_folder):
+    digitization, classification = load_models(str(MODEL), False)
+    signal, labels = run_models(
+        str(records_folder / "sim0005_000003"), digitization, classification, False
+    )
+    assert signal is None and labels and set(labels) <= set(CLASSES)
+
+
+@pytest.fixture(scope="module")
+def held_out(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("held_out")
+    for k in range(48):
+        write_record(folder, 777, k)
+    return printed_records(folder)
+
+
+def test_it_reads_printouts_that_it_has_not_seen(held_out):
+    classifier = Classifier(MODEL)
+    for preset in ("color-scan-clean", "phone-clean"):
+        assert preset in CONDITIONS
+        records, p = classify_printed(held_out, classifier, preset, verbose=False)
+        targets = np.stack([record.targets() for record in records])
+        assert macro(auroc_per_class(targets, p)) > 0.85
