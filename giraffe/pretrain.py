@@ -40,7 +40,7 @@ VALIDATION_SEED = 10_000  # added to a run's seed: patients that no epoch draws
 VALIDATION_PATIENTS = 200
 LAST_PATIENTS = 5  # times as many validate the last stage, which decides on the thresholds
 SPLIT_SEED = 3  # whatever a run's seed: it may start from weights that another run trained
-LATER_RATE = 0.6  # factor on the learning rate from stage to stage
+LATER_RATE = 0.7  # factor on the learning rate from stage to stage
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,8 @@ DEFAULT_STAGES = (
     Stage("giraffe", 128, 256, 6000),
     Stage("giraffe", 192, 384, 10000),
     Stage("giraffe", 256, 512, 8000),
+    Stage("giraffe", 384, 768, 1500),
+    Stage("giraffe", 512, 1024, 3000),
 )
 
 
