@@ -228,6 +228,38 @@ def test_a_killed_run_continues_to_exactly_the_same_weights(
     assert not (tmp_path / "killed" / "resume").exists()
 
 
+def test_a_model_is_replaced_by_one_trained_from_it_only_when_that_is_finished(
+    records_folder, tmp_path, smoke_settings, monkeypatch
+):
+    model = tmp_path / "model"
+    training.train(records_folder, model, smoke_settings, verbose=False)
+    (model / "README.md").write_text("its card")
+    shipped = (model / "model.json").read_bytes(), (model / "weights-0.pt").read_bytes()
+    recipe = dataclasses.replace(smoke_settings.recipe, initial=str(model))
+    settings = dataclasses.replace(smoke_settings, recipe=recipe, seed=9)
+    step, steps = Learner.step, []
+
+    class Killed(BaseException):
+        pass
+
+    def dying_step(self, batch, lone=False):
+        steps.append(1)
+        if len(steps) == 3:
+            raise Killed
+        return step(self, batch, lone)
+
+    monkeypatch.setattr(Learner, "step", dying_step)
+    with pytest.raises(Killed):
+        training.train(records_folder, model, settings, verbose=False)
+    assert shipped == ((model / "model.json").read_bytes(), (model / "weights-0.pt").read_bytes())
+    load_model(model)
+    monkeypatch.setattr(Learner, "step", step)
+    description = training.train(records_folder, model, settings, verbose=False)
+    assert "weights of weights-0.pt" in description["networks"][0]["initial"]
+    assert (model / "weights-0.pt").read_bytes() != shipped[1]
+    assert (model / "README.md").read_text() == "its card" and not (model / "resume").exists()
+
+
 def test_a_changed_recipe_starts_afresh(records_folder, tmp_path, smoke_settings, caplog):
     run = tmp_path / "m" / "resume"
     run.mkdir(parents=True)
