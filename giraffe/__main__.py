@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from giraffe.classes import CLASSES
-from giraffe.errors import ImageError, ModelError, RecordError
+from giraffe.errors import ModelError, RecordError
 from giraffe.printout.kit import GRID_COLOURS, KitOptions
 from giraffe.printout.presets import KITS, PRESETS, SCENES
 from giraffe.recipe import PROFILES, RECIPES, find
@@ -513,7 +513,7 @@ def main(argv=None) -> int:
     args = get_parser().parse_args(argv)
     try:
         return args.run(args)
-    except (RecordError, ImageError, ModelError, OSError, ValueError) as error:
+    except (RecordError, ModelError, OSError, ValueError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
 

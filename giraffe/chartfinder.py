@@ -17,7 +17,7 @@ from torchvision.models.inception import BasicConv2d
 
 from giraffe.checkpoint import load_tensors
 from giraffe.printout.capture import WHOLE_FRAME
-from giraffe.straighten import apart, straighten
+from giraffe.straighten import apart, back, straighten
 
 WEIGHTS = Path(__file__).with_name("chartfinder.pt")
 HEIGHT, WIDTH = 128, 256  # px of what the network sees
@@ -67,7 +67,7 @@ def as_batch(pictures: Sequence[np.ndarray]) -> torch.Tensor:
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
 
 
-def view(picture: np.ndarray, cut=WHOLE_FRAME) -> np.ndarray:
+def view(picture: np.ndarray, cut) -> np.ndarray:
     """What lies between four corners of a picture, as the network sees it.
 
     Parameters
@@ -81,13 +81,6 @@ def view(picture: np.ndarray, cut=WHOLE_FRAME) -> np.ndarray:
 
 def _shrunk(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-
-
-def back(corners: np.ndarray, cut: np.ndarray) -> np.ndarray:
-    """Corners in shares of what was cut out at other corners, in shares of the whole picture."""
-    flat = np.array(WHOLE_FRAME, np.float32)
-    matrix = cv2.getPerspectiveTransform(flat, np.asarray(cut, np.float32))
-    return cv2.perspectiveTransform(corners[None].astype(np.float64), matrix)[0]
 
 
 def plausible(corners: np.ndarray) -> bool:
@@ -104,17 +97,17 @@ def plausible(corners: np.ndarray) -> bool:
 
 @torch.inference_mode()
 def find_charts(
-    pictures: Sequence[np.ndarray], finder: ChartFinder | None = None, looks: int = LOOKS
+    pictures: Sequence[np.ndarray], finder: ChartFinder | None = None
 ) -> list[np.ndarray]:
     """Corners of the chart in each picture.
+
+    The first of `LOOKS` sees the whole picture, each later one what the one before found.
 
     Parameters
     ----------
     pictures : sequence of ndarray of uint8, shape (height, width, 3)
     finder : ChartFinder, optional
         In evaluation mode; the package's own by default.
-    looks : int
-        The first sees the whole picture, each later one what the one before found.
 
     Returns
     -------
@@ -129,7 +122,7 @@ def find_charts(
     device = finder.usual.device
     pictures = [_shrunk(picture, *PICTURE) for picture in pictures]
     found = cuts = [whole] * len(pictures)
-    for look in range(looks):
+    for look in range(LOOKS):
         cuts = [apart(corners, ROOM) for corners in found] if look else cuts
         views = [view(picture, cut) for picture, cut in zip(pictures, cuts, strict=True)]
         named = finder(as_batch(views).to(device)).float().cpu().numpy()

@@ -16,7 +16,7 @@ from giraffe.data import read_image, resize, to_rgb
 from giraffe.device import autocast, best_device, choose_precision
 from giraffe.errors import ImageError, RecordError
 from giraffe.records import open_record
-from giraffe.straighten import MARGIN, apart, frame_size, lay_flat
+from giraffe.straighten import frame_size, lay_flat
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class Classifier:
         ]
         if self.description["recipe"].straightened:
             charts = zip(pixels, find_charts(pixels), strict=True)
-            pixels = [lay_flat(picture, apart(c, MARGIN), *self._size) for picture, c in charts]
+            pixels = [lay_flat(picture, chart, *self._size) for picture, chart in charts]
         total, count = 0, 0
         for margin in range(self.description["recipe"].views):
             seen = pixels if margin == 0 else [self._cropped(page, margin) for page in pixels]

@@ -244,9 +244,9 @@ def _as_seen(pixels: np.ndarray, placement: Placement | None, source: Source, rn
         chart = find_charts([pixels])[0]
     else:
         chart = loosen(placement.chart_corners(), rng)
-    cut = apart(chart, MARGIN)
-    laid = lay_flat(pixels, cut, source.height, source.width)
-    return laid, None if placement is None else placement.seen_through(cut)
+    if placement is not None:
+        placement = placement.seen_through(apart(chart, MARGIN))
+    return lay_flat(pixels, chart, source.height, source.width), placement
 
 
 class PrintoutDataset(Dataset):

@@ -28,7 +28,7 @@ from giraffe.printout.capture import WHOLE_FRAME
 from giraffe.printout.presets import print_in_memory
 from giraffe.randomness import random_stream
 from giraffe.records import LEADS, Header, Waveform
-from giraffe.straighten import apart
+from giraffe.straighten import apart, inside, side_lengths
 
 log = logging.getLogger(__name__)
 
@@ -88,21 +88,8 @@ def held(corners: np.ndarray, rng) -> np.ndarray:
 def nearby(corners: np.ndarray, rng) -> np.ndarray:
     """A window around a chart that was found more or less exactly."""
     wrong = rng.uniform(*WRONG)
-    found = corners + side_lengths(corners[None]) * rng.normal(0, wrong, (4, 2))
+    found = corners + side_lengths(corners) * rng.normal(0, wrong, (4, 2))
     return apart(found, ROOM)
-
-
-def inside(corners: np.ndarray, cut: np.ndarray) -> np.ndarray:
-    """Corners in shares of the whole picture, in shares of what is cut out at other corners."""
-    flat = np.array(WHOLE_FRAME, np.float32)
-    matrix = cv2.getPerspectiveTransform(np.asarray(cut, np.float32), flat)
-    return cv2.perspectiveTransform(corners[None].astype(np.float64), matrix)[0]
-
-
-def side_lengths(corners: np.ndarray) -> np.ndarray:
-    """Width and height of quadrangles, shape (n, 4, 2), in shares of the picture, (n, 2)."""
-    sides = np.abs(np.roll(corners, -1, axis=1) - corners)
-    return np.stack([sides[:, ::2, 0].mean(axis=1), sides[:, 1::2, 1].mean(axis=1)], axis=1)
 
 
 def _print_pages(seed: int, numbers: list[int]):

@@ -7,6 +7,7 @@ NeuroKit2 can delineate know the measurements; the layers that tell them are lef
 model is saved.
 """
 
+import contextlib
 import dataclasses
 import logging
 import time
@@ -254,7 +255,8 @@ def pretrain(
     model_folder = Path(model_folder)
     folder = model_folder / "resume"
     folder.mkdir(parents=True, exist_ok=True)
-    with log_to(folder / "train.log"):
+    # The last stage's answer to SIGTERM holds until the model is saved.
+    with log_to(folder / "train.log"), contextlib.ExitStack() as answer:
         source = Numbers.of_seed(settings.seed)
         training, validation = real_records(folders, database, folds)
         log.info("%d real training and %d validation records.", len(training), len(validation))
@@ -276,17 +278,18 @@ def pretrain(
                 recipe=_recipe(settings.recipe, stage, before + k),
                 profile=_profile(settings, stage, len(places)),
             )
+            answer.close()
             log.info("Stage %d of %d.", k + 1, len(stages))
             patients = VALIDATION_PATIENTS * (LAST_PATIENTS if k == len(stages) - 1 else 1)
             unseen = Patients.of(source, settings.seed + VALIDATION_SEED, patients)
             stage_folder = folder / f"stage-{k}"
             run = TrainingRun(places, [*validation, *unseen], own, stage_folder, verbose)
-            with stop_on_sigterm(run):
-                run.begin(weights)
-                now = time.monotonic()
-                share = stage.cost / sum(later.cost for later in stages[k:])
-                run.fit(now + (deadline - now) * share)
-                trained = run.finish(keep_checkpoint=True)
+            answer.enter_context(stop_on_sigterm(run))
+            run.begin(weights)
+            now = time.monotonic()
+            share = stage.cost / sum(later.cost for later in stages[k:])
+            run.fit(now + (deadline - now) * share)
+            trained = run.finish(keep_checkpoint=True)
             history += [
                 {**row, "epoch": len(history) + n, "preset": stage.preset, "height": stage.height}
                 for n, row in enumerate(trained.history, start=1)

@@ -14,7 +14,7 @@ from giraffe.errors import ModelError, RecordError
 from giraffe.files import write_atomically
 from giraffe.metrics import f_per_class, macro
 from giraffe.records import LEADS, Waveform, open_record, read_waveform, scan
-from giraffe.straighten import MARGIN, apart, lay_flat
+from giraffe.straighten import lay_flat
 
 
 def plot_history(history: list[dict], path: Path) -> None:
@@ -202,7 +202,7 @@ def charts_sheet(paths: Sequence[Path]) -> np.ndarray:
     pictures = [read_image(path, height, width) for path in paths]
     rows = []
     for picture, chart in zip(pictures, find_charts(pictures), strict=True):
-        seen = lay_flat(picture, apart(chart, MARGIN), height, width)
+        seen = lay_flat(picture, chart, height, width)
         corners = np.rint(chart * (width, height)).astype(np.int32)
         outlined = cv2.polylines(picture.copy(), [corners], True, (220, 0, 0), 2, cv2.LINE_AA)
         row = np.hstack([outlined, np.full((height, 8, 3), 255, np.uint8), seen])

@@ -34,6 +34,28 @@ def apart(corners: np.ndarray, share: float) -> np.ndarray:
     return centre + (corners - centre) * (1 + 2 * share)
 
 
+def side_lengths(corners: np.ndarray) -> np.ndarray:
+    """Width and height of quadrangles, shape (..., 4, 2), in shares of the picture, (..., 2)."""
+    sides = np.abs(np.roll(corners, -1, axis=-2) - corners)
+    return np.stack([sides[..., ::2, 0].mean(-1), sides[..., 1::2, 1].mean(-1)], axis=-1)
+
+
+def inside(corners: np.ndarray, cut: np.ndarray) -> np.ndarray:
+    """Corners in shares of the whole picture, in shares of what is cut out at other corners."""
+    return _mapped(corners, cut, WHOLE_FRAME)
+
+
+def back(corners: np.ndarray, cut: np.ndarray) -> np.ndarray:
+    """Corners in shares of what was cut out at other corners, in shares of the whole picture."""
+    return _mapped(corners, WHOLE_FRAME, cut)
+
+
+def _mapped(corners, source, target) -> np.ndarray:
+    """Corners after the perspective map that brings one quadrangle to another."""
+    matrix = cv2.getPerspectiveTransform(*(np.asarray(q, np.float32) for q in (source, target)))
+    return cv2.perspectiveTransform(corners[None].astype(np.float64), matrix)[0]
+
+
 def straighten(pixels: np.ndarray, corners, height: int, width: int) -> np.ndarray:
     """Cut a quadrangle out of a picture and make it a rectangle.
 
@@ -54,16 +76,16 @@ def straighten(pixels: np.ndarray, corners, height: int, width: int) -> np.ndarr
     target = np.array(WHOLE_FRAME, np.float32) * np.array([width, height], np.float32) - 0.5
     return cv2.warpPerspective(
         pixels,
-        cv2.getPerspectiveTransform(source.astype(np.float32), target),
+        cv2.getPerspectiveTransform(source, target),
         (width, height),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
 
 
-def lay_flat(pixels: np.ndarray, corners, height: int, width: int) -> np.ndarray:
-    """`straighten`, then `even_light`: what the network sees of a picture."""
-    return even_light(straighten(pixels, corners, height, width))
+def lay_flat(pixels: np.ndarray, chart: np.ndarray, height: int, width: int) -> np.ndarray:
+    """What the network sees of a picture: its chart and `MARGIN` around it, evenly lit."""
+    return even_light(straighten(pixels, apart(chart, MARGIN), height, width))
 
 
 def loosen(corners: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -78,8 +100,7 @@ def loosen(corners: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     -------
     ndarray, shape (4, 2)
     """
-    sides = np.abs(np.roll(corners, -1, axis=0) - corners)
-    span = np.array([sides[::2, 0].mean(), sides[1::2, 1].mean()])
+    span = side_lengths(corners)
     error = 4.0 if rng.random() < 0.05 else 1.0
     centre = corners.mean(axis=0)
     moved = centre + (corners - centre) * (1 + rng.normal(0, 0.008 * error, 2))

@@ -94,18 +94,20 @@ def _train(data_folder, model_folder, settings, verbose, device, group, started)
     deadline = started + settings.limit_seconds(len(records))
     networks = settings.recipe.ensemble
     trained: list[Trained] = []
-    with log_file:
+    # The last network's answer to SIGTERM holds until the model is saved.
+    with log_file, contextlib.ExitStack() as answer:
         for k in range(networks):
+            answer.close()
             if networks > 1:
                 log.info("Network %d of %d.", k + 1, networks)
             training, validation = split_records(records, settings, k)
             part = folder / f"network-{k}"
             run = TrainingRun(training, validation, settings, part, verbose, device, group)
-            with stop_on_sigterm(run):
-                run.begin()
-                now = time.monotonic()
-                run.fit(now + (deadline - now) / (networks - k))
-                trained.append(run.finish(keep_checkpoint=networks > 1))
+            answer.enter_context(stop_on_sigterm(run))
+            run.begin()
+            now = time.monotonic()
+            run.fit(now + (deadline - now) / (networks - k))
+            trained.append(run.finish(keep_checkpoint=networks > 1))
             if run.stop_requested:
                 break
         description = describe_model(settings, trained)

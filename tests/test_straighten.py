@@ -13,12 +13,21 @@ from giraffe.chartfinder import ChartFinder, find_charts, package_finder, plausi
 from giraffe.checkpoint import load_tensors
 from giraffe.ecg.simulate import simulate
 from giraffe.errors import ModelError
-from giraffe.finderschool import error, inside, learn
+from giraffe.finderschool import error, learn
 from giraffe.printout.capture import WHOLE_FRAME
 from giraffe.printout.layout import Format, arrange
 from giraffe.printout.presets import CONDITIONS, PRESETS, print_in_memory
 from giraffe.records import LEADS, Header, Waveform
-from giraffe.straighten import apart, even_light, frame_size, lay_flat, loosen, straighten
+from giraffe.straighten import (
+    apart,
+    back,
+    even_light,
+    frame_size,
+    inside,
+    lay_flat,
+    loosen,
+    straighten,
+)
 
 HEADER = Header("one", 500.0, 5000, LEADS, (), (), (), True, (), {})
 WHOLE = np.array(WHOLE_FRAME, float)
@@ -105,7 +114,7 @@ def test_a_blank_picture_stays_blank():
 @settings(max_examples=50, deadline=None)
 def test_corners_inside_a_cut_and_back(corners, seed):
     cut = apart(loosen(WHOLE, np.random.default_rng(seed)), 0.1)
-    assert np.allclose(chartfinder.back(inside(corners, cut), cut), corners, atol=1e-5)
+    assert np.allclose(back(inside(corners, cut), cut), corners, atol=1e-5)
 
 
 def test_loosened_corners_stay_near():

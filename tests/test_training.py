@@ -191,6 +191,23 @@ def test_imagenet_weights_are_used_where_they_lie_on_disk(tmp_path, monkeypatch)
     assert "random weights (ImageNet weights not on disk" in load_initial(network, RECIPES["2322"])
 
 
+class Killed(BaseException):
+    """The process ends here, whatever the code would catch."""
+
+
+def dying_at(number):
+    """`Learner.step` that dies in its step of this number."""
+    step, steps = Learner.step, []
+
+    def dying_step(self, batch, lone=False):
+        steps.append(1)
+        if len(steps) == number:
+            raise Killed
+        return step(self, batch, lone)
+
+    return dying_step
+
+
 def test_a_killed_run_continues_to_exactly_the_same_weights(
     records_folder, tmp_path, smoke_settings, monkeypatch
 ):
@@ -199,22 +216,11 @@ def test_a_killed_run_continues_to_exactly_the_same_weights(
     )
     training.train(records_folder, tmp_path / "whole", settings, verbose=False)
 
-    class Killed(BaseException):
-        pass
-
     # Checkpoints after every step, and death in the middle of the second epoch.
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0)
     monkeypatch.setattr(training, "EPOCH_CHECKPOINT_SECONDS", 0)
     step = Learner.step
-    steps = []
-
-    def dying_step(self, batch, lone=False):
-        steps.append(1)
-        if len(steps) == 8:
-            raise Killed
-        return step(self, batch, lone)
-
-    monkeypatch.setattr(Learner, "step", dying_step)
+    monkeypatch.setattr(Learner, "step", dying_at(8))
     with pytest.raises(Killed):
         training.train(records_folder, tmp_path / "killed", settings, verbose=False)
     assert not (tmp_path / "killed" / "model.json").exists()
@@ -237,18 +243,8 @@ def test_a_model_is_replaced_by_one_trained_from_it_only_when_that_is_finished(
     shipped = (model / "model.json").read_bytes(), (model / "weights-0.pt").read_bytes()
     recipe = dataclasses.replace(smoke_settings.recipe, initial=str(model))
     settings = dataclasses.replace(smoke_settings, recipe=recipe, seed=9)
-    step, steps = Learner.step, []
-
-    class Killed(BaseException):
-        pass
-
-    def dying_step(self, batch, lone=False):
-        steps.append(1)
-        if len(steps) == 3:
-            raise Killed
-        return step(self, batch, lone)
-
-    monkeypatch.setattr(Learner, "step", dying_step)
+    step = Learner.step
+    monkeypatch.setattr(Learner, "step", dying_at(3))
     with pytest.raises(Killed):
         training.train(records_folder, model, settings, verbose=False)
     assert shipped == ((model / "model.json").read_bytes(), (model / "weights-0.pt").read_bytes())
@@ -282,7 +278,7 @@ def test_sigterm_ends_training_with_a_usable_model(records_folder, tmp_path):
     for line in process.stderr:
         if "per epoch" in line:
             break
-    time.sleep(1.0)
+    time.sleep(0.3)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
