@@ -1,6 +1,7 @@
 """Which records of a folder train and which validate."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -84,10 +85,16 @@ def stratified_folds(targets, groups, seed: int, folds: int) -> np.ndarray:
 def patient_groups(records: Sequence[Record], patient: Mapping[str, float]) -> list[float]:
     """Equal numbers for records of one patient, whose number stands in a table by file name.
 
-    A record whose patient is not known is a patient of its own, as are its identical twins.
+    A record whose patient is not known is a patient of its own, with its identical twins; a twin's
+    patient is its own.
     """
+    known = {name: number for name, number in patient.items() if math.isfinite(number)}
     twins = group_identical(records)
-    return [patient.get(r.path.name, -1 - int(k)) for r, k in zip(records, twins, strict=True)]
+    names = [record.path.name for record in records]
+    of_twins = {k: known[name] for name, k in zip(names, twins, strict=True) if name in known}
+    return [
+        known.get(name, of_twins.get(k, -1 - int(k))) for name, k in zip(names, twins, strict=True)
+    ]
 
 
 def random_split(groups, seed: int, share: float = VALIDATION_SHARE):

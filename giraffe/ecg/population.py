@@ -164,8 +164,7 @@ def fit(beats: list[MeanBeat]) -> dict[str, list]:
 
 def main() -> None:
     """Fit the model to the records of folds 1-6 that are labelled NORM alone."""
-    import pandas as pd
-
+    from giraffe.ecg.ptbxl import patients_and_folds
     from giraffe.records import read_waveform, scan
 
     parser = argparse.ArgumentParser(description="Fit the variety of normal hearts.")
@@ -173,8 +172,8 @@ def main() -> None:
     parser.add_argument("database", help="ptbxl_database.csv")
     parser.add_argument("-o", "--output", required=True)
     arguments = parser.parse_args()
-    table = pd.read_csv(arguments.database)
-    tuning = {f"{number:05d}_hr" for number in table.ecg_id[table.strat_fold <= 6]}
+    folds = patients_and_folds(arguments.database)[1]
+    tuning = {name for name, fold in folds.items() if 1 <= fold <= 6}
     beats = []
     for record in scan(arguments.records)[0]:
         if record.header.labels == ("NORM",) and Path(record.name).name in tuning:

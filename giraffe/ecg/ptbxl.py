@@ -6,14 +6,17 @@ Data 7:154, 2020; its 12SL statements come with PTB-XL+ (Strodthoff et al., Scie
 """
 
 import ast
+import hashlib
 import logging
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from giraffe.classes import CLASSES
+from giraffe.ecg.database import cell_moment, cell_number, cell_whole, read_database, record_name
 from giraffe.files import copy_with_times, write_atomically
 from giraffe.records import find_headers, read_text
 
@@ -73,11 +76,12 @@ def read_acute_records(statements_csv: str | Path, mapping_csv: str | Path) -> s
     chosen = mapping["StatementNumber"].isin(ACUTE_MI_STATEMENTS)
     acronyms = set(mapping.loc[chosen, "Acronym"].dropna())
     table = pd.read_csv(statements_csv)
-    return {
-        int(ecg_id)
+    named = {
+        cell_whole(ecg_id)
         for ecg_id, text in zip(table["ecg_id"], table["statements"], strict=True)
         if acronyms & set(_parse_list(text))
     }
+    return named - {None}
 
 
 def _parse_list(text) -> list[str]:
@@ -106,37 +110,93 @@ def read_labels(
     Returns
     -------
     DataFrame
-        Indexed by ``ecg_id``, with the column ``labels`` (lists of str).
+        As of `read_database`, with the column ``labels`` (lists of str).
+
+    Raises
+    ------
+    KeyError, ValueError
+        See `read_database`.
     """
-    database = pd.read_csv(database_csv, index_col="ecg_id")
-    superclass_of = read_superclasses(statements_csv)
     acute: set[int] = set()
     if twelve_sl_csv and mapping_csv:
         acute = read_acute_records(twelve_sl_csv, mapping_csv)
     else:
         log.warning("Without the 12SL statements of PTB-XL+ every infarction becomes Old MI.")
-    database["labels"] = [
-        labels_from_codes(ast.literal_eval(codes), superclass_of, ecg_id in acute)
-        for ecg_id, codes in database["scp_codes"].items()
+    return _with_labels(database_csv, statements_csv, acute)
+
+
+def _with_labels(database_csv, statements_csv, acute: Iterable[int] = ()) -> pd.DataFrame:
+    database = read_database(database_csv)
+    superclass_of = read_superclasses(statements_csv)
+    labels = [
+        labels_from_codes(codes, superclass_of, ecg_id in acute)
+        for ecg_id, codes in database["codes"].items()
     ]
-    return database
+    return database.assign(labels=pd.Series(labels, database.index, object))
 
 
 def patients_and_folds(database: str | Path) -> tuple[dict[str, float], dict[str, int]]:
-    """Patient and fold of PTB-XL's records by file name, from ``ptbxl_database.csv``."""
+    """Patient and fold of PTB-XL's records by file name, from ``ptbxl_database.csv``.
+
+    Returns
+    -------
+    patient : dict of str to float
+        Without the records whose patient is not known; each of them is a patient of its own.
+    fold : dict of str to int
+        0 where the table does not tell: in no fold.
+    """
+    table = read_database(database)
     patient, fold = {}, {}
-    for row in pd.read_csv(database).itertuples():
+    for ecg_id, of_patient, of_fold in zip(
+        table.index, table["patient"], table["fold"], strict=True
+    ):
         for suffix in ("hr", "lr"):
-            name = f"{row.ecg_id:05d}_{suffix}"
-            patient[name], fold[name] = row.patient_id, row.strat_fold
+            name = record_name(ecg_id, suffix)
+            fold[name] = of_fold
+            if not math.isnan(of_patient):
+                patient[name] = of_patient
     return patient, fold
 
 
-def _number(value) -> str:
-    """Integer, float or Unknown, as the organisers' headers write numbers."""
-    if pd.isna(value):
-        return "Unknown"
-    return str(int(value)) if float(value).is_integer() else str(float(value))
+CHOOSING_FOLD, CHOOSING_NUMBER = 10, 300
+
+
+def choosing_records(
+    database_csv: str | Path, statements_csv: str | Path, number: int = CHOOSING_NUMBER
+) -> list[str]:
+    """Records that choose between models and calibrate them, and are never trained on.
+
+    The records of fold 10 with a label, in the order of the SHA-256 of their names
+    (``00504_hr``). A known patient's records stand together, where the first of them stands. A
+    patient whose records are not all among the first `number` is passed over for the next ones.
+
+    Parameters
+    ----------
+    database_csv, statements_csv : path
+        See `read_labels`.
+    number : int
+        How many; all if there are fewer.
+
+    Returns
+    -------
+    list of str
+        Names of records at 500 Hz.
+    """
+    table = _with_labels(database_csv, statements_csv)
+    patients = {
+        record_name(row.Index): row.patient
+        for row in table.itertuples()
+        if row.fold == CHOOSING_FOLD and row.labels
+    }
+    together: dict = {}
+    for name in sorted(patients, key=lambda name: hashlib.sha256(name.encode()).digest()):
+        own = name if math.isnan(patients[name]) else patients[name]
+        together.setdefault(own, []).append(name)
+    chosen: list[str] = []
+    for names in together.values():
+        if len(chosen) + len(names) <= number:
+            chosen += names
+    return chosen
 
 
 def make_header(text: str, row: pd.Series, unknown: Sequence[str] = ()) -> str:
@@ -147,7 +207,7 @@ def make_header(text: str, row: pd.Series, unknown: Sequence[str] = ()) -> str:
     text : str
         The header as PTB-XL ships it.
     row : Series
-        The record's row of `read_labels`.
+        The record's row of `read_labels`; a cell that says nothing gets its default.
     unknown : sequence of str
         Classes about which the labels say nothing.
 
@@ -156,23 +216,33 @@ def make_header(text: str, row: pd.Series, unknown: Sequence[str] = ()) -> str:
     str
     """
     lines = [line.strip() for line in text.strip().split("\n")]
-    recorded = pd.to_datetime(row["recording_date"])
-    first = " ".join(lines[0].split(" ")[:4])
     signals = [line for line in lines[1:] if not line.startswith("#")]
     kept = [line for line in lines[1:] if line.startswith("#") and not _OWN_COMMENTS.match(line)]
-    sex = {0: "Male", 1: "Female"}.get(row["sex"], "Unknown")
+    sex = {0: "Male", 1: "Female"}.get(cell_whole(row.get("sex")), "Unknown")
     comments = [
-        f"# Age: {_number(row['age'])}",
+        f"# Age: {_written(row.get('age'))}",
         f"# Sex: {sex}",
-        f"# Height: {_number(row['height'])}",
-        f"# Weight: {_number(row['weight'])}",
+        f"# Height: {_written(row.get('height'))}",
+        f"# Weight: {_written(row.get('weight'))}",
         f"# Labels: {', '.join(row['labels'])}",
     ]
     if unknown:
         comments.append(f"# Unknown: {', '.join(unknown)}")
-    # The space at the end of the record line is the organisers'.
-    record_line = f"{first} {recorded:%H:%M:%S} {recorded:%d/%m/%Y} "
+    record_line = " ".join(lines[0].split(" ")[:4])
+    recorded = cell_moment(row.get("recording_date"))
+    if recorded is not None:
+        # The space at the end is the organisers'. Not strftime: it writes the year 999 as 999.
+        time = f"{recorded.hour:02d}:{recorded.minute:02d}:{recorded.second:02d}"
+        record_line += f" {time} {recorded.day:02d}/{recorded.month:02d}/{recorded.year:04d} "
     return "\n".join([record_line, *signals, *kept, *comments]) + "\n"
+
+
+def _written(cell) -> str:
+    """Integer, float or Unknown, as the organisers' headers write numbers."""
+    value = cell_number(cell)
+    if value is None:
+        return "Unknown"
+    return str(int(value)) if value.is_integer() else str(value)
 
 
 def prepare(
@@ -203,20 +273,21 @@ def prepare(
     table = read_labels(database_csv, statements_csv, twelve_sl_csv, mapping_csv)
     input_folder, output_folder = Path(input_folder), Path(output_folder)
     marked = ("Acute MI",) if mark_unknown and not twelve_sl_csv else ()
-    written, unknown = 0, []
+    headers, unknown = {}, []
     for name in find_headers(input_folder):
         identifier = Path(name).name.split("_")[0]
-        if not identifier.isdigit() or int(identifier) not in table.index:
+        if not identifier.isdecimal() or int(identifier) not in table.index:
             log.warning("%s is not in the database; skipped.", name)
             unknown.append(name)
             continue
         text = read_text(input_folder / f"{name}.hea")
-        header = make_header(text, table.loc[int(identifier)], marked)
-        write_atomically(output_folder / f"{name}.hea", header)
+        headers[name] = make_header(text, table.loc[int(identifier)], marked)
+    # Nothing is written before everything is understood; a header means that its record is whole.
+    for name, header in headers.items():
         signals = {line.split(" ")[0] for line in header.split("\n")[1:] if line[:1] not in "#"}
         for file in sorted(signals):
             source = (input_folder / name).parent / file
             if source.is_file():
                 copy_with_times(source, (output_folder / name).parent / file)
-        written += 1
-    return written, unknown
+        write_atomically(output_folder / f"{name}.hea", header)
+    return len(headers), unknown
