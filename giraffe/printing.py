@@ -115,14 +115,17 @@ def print_record(path: Path, output: Path, job: PrintJob) -> str | None:
         rng = random_stream(job.seed, record.header.name, k)
         if job.preset is None:
             image = kit_image(waveform, record.header, options, rng, start)
+            printed = waveform
         else:
             dpi = options.resolution
             image = scene_image(waveform, record.header, job.preset, rng, dpi, start)
+            printed = image.scene.waveform  # as a device filters it, with leads of its own
         for strip in image.page.strips:
-            first, last = sample_range(strip, waveform)
-            plotted[waveform.leads.index(strip.lead), first:last] = True
+            if strip.lead in waveform.leads:
+                first, last = sample_range(strip, waveform)
+                plotted[waveform.leads.index(strip.lead), first:last] = True
         if wants_config:
-            text = json.dumps(image_config(image, waveform, options))
+            text = json.dumps(image_config(image, printed, options))
             write_atomically(config, text + "\n")
         write_atomically(target, encode_png(image.pixels))
     if path != output:

@@ -131,11 +131,11 @@ def test_positions_follow_the_camera_too(name):
     assert number > 10000 and share > 0.95
 
 
-def test_the_whole_page_is_in_the_frame():
+def test_the_whole_page_is_in_the_frame_of_every_condition():
     record = waveform()
-    for name in SCENES:
+    for name in CONDITIONS:
         for seed in range(15):
-            scene = draw_scene(record, HEADER, SCENES[name], np.random.default_rng(seed))
+            scene = draw_scene(record, HEADER, CONDITIONS[name], np.random.default_rng(seed))
             page = scene.page
             u = np.linspace(0, 1, 21)
             edges = np.r_[
@@ -308,7 +308,7 @@ def test_gain_and_speed_change_the_trace_as_they_say():
 
 
 def test_a_page_of_every_format_can_be_drawn_on_both_papers():
-    for preset in SCENES.values():
+    for preset in CONDITIONS.values():
         for fmt, _ in preset.ink.formats:
             for paper in ("letter", "a4"):
                 page = arrange(dataclasses.replace(fmt, paper=paper), LEADS, 10.0)

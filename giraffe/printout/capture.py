@@ -5,18 +5,14 @@ file. Positions in the captured frame are shares of its width and height, so the
 be made at any size. Every range is a pair (low, high) from which a value is drawn evenly.
 """
 
-import copy
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from giraffe.printout.wear import even, smooth_noise, stretch
-
-NOISE_SHAPE = (640, 1280)
-NOISE_DEVIATION = 32  # grey levels of the stored noise
-FILE_WIDTH = 2362  # px of a frame of 300 mm at 200 dpi
-MAP_STEP = 8  # the map from frame to page is computed at every eighth pixel
+from giraffe.printout import optics, surroundings
+from giraffe.printout.chance import drawn, even, happens, stretch
+from giraffe.printout.placement import WHOLE_FRAME, Frame, Placement, draw_relief
 
 
 @dataclass(frozen=True)
@@ -26,7 +22,8 @@ class Capture:
     Attributes
     ----------
     kind : str
-        ``scanner``, ``phone`` or ``monitor``.
+        ``scanner``, ``phone``, ``monitor`` (a camera before it) or ``screen`` (a screenshot: the
+        page in a program's window).
     colour : str
         ``colour``, ``grey`` or ``bw`` (a scanner's text mode: a steep tone curve).
     turn : (float, float)
@@ -34,11 +31,11 @@ class Capture:
     tilt : (float, float)
         Angle between camera axis and the page's normal in degrees.
     margin : (float, float)
-        Share of the frame left free around the page.
+        Space around the page as a share of the frame.
     bend : (float, float)
         Height of the page's curve in mm.
     shadow, vignette : (float, float)
-        Loss of light in a shadow and across the page; in the corners.
+        Depth of uneven light; of the corners' darkness.
     blur : (float, float)
         Standard deviation of the focus's blur in mm on the page.
     balance : (float, float)
@@ -48,11 +45,39 @@ class Capture:
     noise : (float, float)
         Standard deviation in grey levels.
     quality : (int, int)
-        Of the JPEG.
+        Of the JPEG; a file of 95 or more is taken as lossless.
     moire : (float, float)
         Strength of a monitor's stripes.
     glare : (float, float)
         Strength of a reflected lamp.
+    close, into, second : float
+        Share of frames that end close to the chart on all sides; that cut into the chart on one
+        side or more; that show a part of another page. The others show the whole page.
+    stretch : (float, float)
+        Factor on the frame's width / height, evenly in its logarithm.
+    relief : (float, float)
+        Largest shift of points of curled, wavy or folded paper in mm.
+    cast : (float, float)
+        Depth of a shadow with an outline: of a hand, of a phone, over half of the page.
+    warmth : (float, float)
+        Of the lamp: 1 is deep orange.
+    motion : (float, float)
+        Way of a moving camera in mm on the page.
+    gamma : (float, float)
+        Exponent of the tone curve.
+    tones : str
+        ``all``, ``binary``, ``fax``, ``inked`` or ``posterised``; see `optics.few_tones`.
+    file_width : (float, float), optional
+        Width of the file in px, evenly in its logarithm; by default as much as a scan of 200 dpi.
+    halo : (float, float)
+        Strength of sharpening.
+    recompressed : float
+        Share of files that are compressed twice.
+    around : tuple of str
+        What the page lies on: ``table``, ``desk``, ``cloth``, ``papers``, ``board``; by default a
+        table of any colour.
+    hand : float
+        Share of pictures with fingers at an edge.
     """
 
     kind: str
@@ -71,96 +96,36 @@ class Capture:
     quality: tuple[int, int] = (90, 95)
     moire: tuple[float, float] = (0.0, 0.0)
     glare: tuple[float, float] = (0.0, 0.0)
+    close: float = 0.0
+    into: float = 0.0
+    second: float = 0.0
+    stretch: tuple[float, float] = (1.0, 1.0)
+    relief: tuple[float, float] = (0.0, 0.0)
+    cast: tuple[float, float] = (0.0, 0.0)
+    warmth: tuple[float, float] = (0.0, 0.0)
+    motion: tuple[float, float] = (0.0, 0.0)
+    gamma: tuple[float, float] = (1.0, 1.0)
+    tones: str = "all"
+    file_width: tuple[float, float] | None = None
+    halo: tuple[float, float] = (0.0, 0.0)
+    recompressed: float = 0.0
+    around: tuple[str, ...] = ()
+    hand: float = 0.0
 
 
-WHOLE_FRAME = ((0, 0), (1, 0), (1, 1), (0, 1))
+# Shares of the chart's or the page's size that a frame shows beyond it, or less of it.
+CLOSE = (0.0, 0.05)
+WIDE = (0.05, 0.25)
+CUT = (0.02, 0.10)
+SECOND = (0.12, 0.45)  # how much of another page is seen, in shares of this one
+SECOND_GAP_MM = (0.0, 12.0)
 
 
-class Placement:
-    """Where the points of a page lie in the frame.
-
-    Parameters
-    ----------
-    page : giraffe.printout.layout.Page
-    corners : array_like, shape (4, 2)
-        Upper left, upper right, lower right and lower left corner in shares of the frame.
-    bend : float
-        Height of the page's curve in mm; it shifts points along y.
-    phase : float
-        Where along x the curve is highest, in radians.
-    """
-
-    def __init__(self, page, corners, bend: float = 0.0, phase: float = 0.0):
-        self.page, self.bend, self.phase = page, bend, phase
-        flat = np.array(WHOLE_FRAME, np.float32)
-        flat *= np.array([page.width, page.height], np.float32)
-        corners = np.asarray(corners, np.float32)
-        self.matrix = cv2.getPerspectiveTransform(flat, corners).astype(float)
-        self.inverse = np.linalg.inv(self.matrix)
-
-    def _rise(self, x):
-        return self.bend * np.sin(np.pi * x / self.page.width + self.phase)
-
-    def to_frame(self, points) -> np.ndarray:
-        """Points of the page in mm, shape (n, 2), in shares of the frame."""
-        points = np.array(points, dtype=float)
-        points[:, 1] += self._rise(points[:, 0])
-        moved = np.c_[points, np.ones(len(points))] @ self.matrix.T
-        return moved[:, :2] / moved[:, 2:]
-
-    def chart_corners(self) -> np.ndarray:
-        """Where the page's chart lies.
-
-        Returns
-        -------
-        ndarray, shape (4, 2)
-            Upper left, upper right, lower right and lower left corner in shares of the frame.
-        """
-        left, top, right, bottom = self.page.chart
-        return self.to_frame([(left, top), (right, top), (right, bottom), (left, bottom)])
-
-    def seen_through(self, corners) -> "Placement":
-        """Where the page lies once the part of the frame between four corners is cut out.
-
-        Parameters
-        ----------
-        corners : array_like, shape (4, 2)
-            In shares of the frame; they become the corners of the new one.
-        """
-        cut = cv2.getPerspectiveTransform(
-            np.asarray(corners, np.float32), np.array(WHOLE_FRAME, np.float32)
-        )
-        moved = copy.copy(self)
-        moved.matrix = cut @ self.matrix
-        moved.inverse = np.linalg.inv(moved.matrix)
-        return moved
-
-    def to_page(self, u, v) -> tuple[np.ndarray, np.ndarray]:
-        """Points of the frame in shares, in mm of the page."""
-        m = self.inverse
-        w = m[2, 0] * u + m[2, 1] * v + m[2, 2]
-        x = (m[0, 0] * u + m[0, 1] * v + m[0, 2]) / w
-        y = (m[1, 0] * u + m[1, 1] * v + m[1, 2]) / w
-        return x, y - self._rise(x)
-
-    def maps(self, height: int, width: int, page_height: int, page_width: int):
-        """For `cv2.remap`: where in the page's picture each pixel of the frame looks."""
-        rows, columns = -(-height // MAP_STEP) + 2, -(-width // MAP_STEP) + 2
-        # Node k holds the value at the centre of its 8 px; one more node on each side.
-        v = ((np.arange(rows) - 0.5) * MAP_STEP / height)[:, None]
-        u = ((np.arange(columns) - 0.5) * MAP_STEP / width)[None, :]
-        x, y = self.to_page(u, v)
-        fields = (
-            x * page_width / self.page.width - 0.5,
-            y * page_height / self.page.height - 0.5,
-        )
-        size = (columns * MAP_STEP, rows * MAP_STEP)
-        return [
-            cv2.resize(field.astype(np.float32), size)[
-                MAP_STEP : MAP_STEP + height, MAP_STEP : MAP_STEP + width
-            ]
-            for field in fields
-        ]
+def frame_aspect(page, capture: Capture) -> float:
+    """Width / height of the frame of a scanner, camera or screen; `Frame` has the picture's."""
+    if capture.kind == "scanner":
+        return page.width / page.height
+    return {"phone": 4 / 3, "monitor": 16 / 10, "screen": 16 / 10}[capture.kind]
 
 
 def place(page, capture: Capture, aspect: float, rng) -> Placement:
@@ -171,19 +136,46 @@ def place(page, capture: Capture, aspect: float, rng) -> Placement:
     page : giraffe.printout.layout.Page
     capture : Capture
     aspect : float
-        Width / height of the frame.
+        Width / height of the frame, if it shows the whole page; a frame that is cut to something
+        gets its aspect from that.
     rng : numpy.random.Generator
 
     Returns
     -------
     Placement
-        The whole page lies inside the frame.
+        Its `frame` has the picture's aspect. The whole page lies inside the frame unless the
+        capture asks for frames that do not show it.
     """
+    corners = _held(page, capture, rng)
+    bend = even(rng, capture.bend)
+    relief = ()
+    if capture.relief[1]:
+        relief = draw_relief(page, even(rng, capture.relief), rng)
+    factor = np.exp(drawn(rng, np.log(capture.stretch)))
+    shown = _what_is_shown(capture, rng)
+    if shown != "page" or capture.kind == "screen":
+        paper = Placement(page, corners, bend, rng.uniform(-0.6, 0.6), relief)
+        return _cut_out(paper, corners, capture, shown, factor, rng)
+    height = sum(np.hypot(*ridge.push) for ridge in relief)
+    room = np.array([height, abs(bend) + height])
+    low, high = corners.min(axis=0) - room, corners.max(axis=0) + room
+    margin = even(rng, capture.margin)
+    frame = np.array([aspect, 1.0])
+    scale = ((1 - 2 * margin) * frame / (high - low)).min()
+    slack = frame - scale * (high - low)
+    shift = slack * (0.5 + rng.uniform(-0.5, 0.5, 2) * min(1.0, 4 * margin + 0.2))
+    corners = ((corners - low) * scale + shift) / frame
+    phase = rng.uniform(-0.6, 0.6)
+    return Placement(page, corners, bend, phase, relief, Frame(float(aspect * factor)))
+
+
+def _held(page, capture: Capture, rng) -> np.ndarray:
+    """Corners of a page that is turned and tilted, in mm about the middle of the view."""
     turn = np.deg2rad(even(rng, capture.turn)) * rng.choice([-1, 1])
     tilt = np.deg2rad(even(rng, capture.tilt))
     toward = rng.uniform(0, 2 * np.pi)
     half = np.array([page.width, page.height]) / 2
-    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half
+    corners = (2 * np.array(WHOLE_FRAME) - 1) * half
     cos, sin = np.cos(turn), np.sin(turn)
     corners = corners @ np.array([[cos, sin], [-sin, cos]])
     if tilt:
@@ -194,122 +186,62 @@ def place(page, capture: Capture, aspect: float, rng) -> Placement:
         depth = distance + across * np.sin(tilt)
         shrunk = corners - np.outer(across * (1 - np.cos(tilt)), [-axis[1], axis[0]])
         corners = shrunk * (distance / depth)[:, None]
-    bend = even(rng, capture.bend)
-    room = np.array([0, abs(bend)])
-    low, high = corners.min(axis=0) - room, corners.max(axis=0) + room
-    margin = even(rng, capture.margin)
-    frame = np.array([aspect, 1.0])
-    scale = ((1 - 2 * margin) * frame / (high - low)).min()
-    slack = frame - scale * (high - low)
-    shift = slack * (0.5 + rng.uniform(-0.5, 0.5, 2) * min(1.0, 4 * margin + 0.2))
-    corners = ((corners - low) * scale + shift) / frame
-    return Placement(page, corners, bend, rng.uniform(-0.6, 0.6))
+    return corners
 
 
-_noise_bank: list[np.ndarray] = []
+def _what_is_shown(capture: Capture, rng) -> str:
+    """Whether a frame is ``close`` to the chart, cut ``into`` it, or shows a ``second`` page."""
+    kinds = ("close", "into", "second")
+    bounds = np.cumsum([getattr(capture, kind) for kind in kinds])
+    if not bounds[-1]:
+        return "page"
+    return (*kinds, "page")[np.searchsorted(bounds, rng.random(), side="right")]
 
 
-def _noise(rng, height: int, width: int) -> np.ndarray:
-    """A random window of stored noise, uint8 about 128; on the network's lattice of pixels."""
-    if not _noise_bank:
-        fixed = np.random.default_rng(2024)
-        field = fixed.standard_normal((*NOISE_SHAPE, 3), dtype=np.float32)
-        grey = field.mean(axis=2, keepdims=True) * np.sqrt(3)
-        mixed = 0.8 * grey + 0.6 * field  # sensors' noise is mostly the same in all channels
-        _noise_bank.append(np.clip(128 + NOISE_DEVIATION * mixed, 0, 255).astype(np.uint8))
-    bank = _noise_bank[0]
-    rows, columns = min(height, 512), min(width, 1024)
-    top, left = rng.integers(NOISE_SHAPE[0] - rows), rng.integers(NOISE_SHAPE[1] - columns)
-    window = bank[top : top + rows, left : left + columns]
-    if rng.random() < 0.5:
-        window = window[:, ::-1]
-    if (rows, columns) != (height, width):
-        window = cv2.resize(window, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.ascontiguousarray(window)
+def _cut_out(paper: Placement, corners, capture: Capture, shown: str, factor: float, rng):
+    """A frame around a part of what is seen.
 
-
-def _background(capture: Capture, rng, height: int, width: int) -> np.ndarray:
-    """What lies around the page: a scanner's lid, a table, or a desktop."""
-    if capture.kind == "scanner":
-        level = rng.choice([250, 245, 238])
-        return np.full((height, width, 3), level, np.uint8)
-    if capture.kind == "monitor":
-        level = rng.integers(35, 235) + rng.integers(-12, 13, 3)
-        return np.full((height, width, 3), np.clip(level, 0, 255), np.uint8)
-    colour = np.array(
-        [(122, 84, 56), (70, 70, 75), (190, 185, 178), (95, 110, 125), (150, 120, 90)][
-            rng.integers(5)
-        ],
-        np.float32,
-    ) * rng.uniform(0.6, 1.15)
-    grain = smooth_noise(rng, int(rng.integers(3, 60)), int(rng.integers(2, 12)))
-    grain = 1 + 0.08 * grain + 0.05 * smooth_noise(rng, 60, 60)
-    field = np.clip(grain[:, :, None] * colour, 0, 255)
-    return stretch(field.astype(np.float32), height, width).astype(np.uint8)
-
-
-def _lighting(capture: Capture, rng) -> np.ndarray | None:
-    """Share of the full light on the frame, on the lattice; None for even light."""
-    shadow, vignette = even(rng, capture.shadow), even(rng, capture.vignette)
-    if not shadow and not vignette:
-        return None
-    rows, columns = 64, 128
-    v, u = np.meshgrid(np.linspace(-1, 1, rows), np.linspace(-1, 1, columns), indexing="ij")
-    angle = rng.uniform(0, 2 * np.pi)
-    along = u * np.cos(angle) + v * np.sin(angle)
-    light = 1 - 0.5 * shadow * (along + 1.4) / 2.8
-    if rng.random() < 0.6:  # the shadow of a hand, a phone or a head
-        turn = rng.uniform(0, 2 * np.pi)
-        d = u * np.cos(turn) + v * np.sin(turn) - rng.uniform(0.1, 0.9)
-        d = d + 0.15 * smooth_noise(rng, 2, 3, (rows, columns))
-        light *= 1 - shadow / (1 + np.exp(-d / rng.uniform(0.03, 0.2)))
-    light *= 1 - vignette * (u**2 + v**2) / 2
-    return light.astype(np.float32)
-
-
-def _window(pixels: np.ndarray, rng) -> np.ndarray:
-    """A program's window around the page, drawn into the frame's picture, in place."""
-    height, width = pixels.shape[:2]
-    bar = max(int(height * rng.uniform(0.03, 0.05)), 2)
-    grey = int(rng.integers(200, 245))
-    pixels[:bar] = grey
-    for i, colour in enumerate(((230, 90, 80), (235, 190, 70), (90, 190, 90))):
-        centre = (int(width * 0.015 * (i + 1)), bar // 2)
-        cv2.circle(pixels, centre, max(bar // 4, 1), colour, -1, cv2.LINE_AA)
-    pixels[-max(bar // 2, 1) :] = grey - 25
-    pixels[bar : bar + max(bar // 8, 1)] = grey - 60
-    return pixels
-
-
-def _moire(pixels, strength: float, rng) -> np.ndarray:
-    """Stripes that arise where a camera's pixels meet a monitor's."""
-    height, width = pixels.shape[:2]
-    v = np.arange(height, dtype=np.float32)[:, None] / height
-    u = np.arange(width, dtype=np.float32)[None, :] / width
-    angle, waves = rng.uniform(0, np.pi), rng.uniform(18, 60)
-    bend = rng.uniform(-0.2, 0.2)
-    # The phase in 1/256 of a turn; the sine of each channel comes from a table.
-    turns = waves * (u * np.float32(np.cos(angle)) + v * (np.sin(angle) + bend * u))
-    phase = (turns.astype(np.float32) * 256).astype(np.int32).astype(np.uint8)
-    table = 2 * np.pi * np.arange(256)[:, None] / 256 + np.array([0.0, 1.2, 2.4])
-    light = np.rint(255 * (1 - strength * (0.5 + 0.5 * np.sin(table)))).astype(np.uint8)
-    stripes = cv2.LUT(cv2.merge([phase] * 3), light.reshape(1, 256, 3))
-    return cv2.multiply(pixels, stripes, scale=1 / 255)
-
-
-def _tone(capture: Capture, exposure: float, contrast: float) -> np.ndarray:
-    """Table from light to grey level."""
-    level = np.arange(256) / 255
-    if capture.colour == "bw":
-        curve = 1 / (1 + np.exp(-contrast * 9 * (level * exposure - 0.62)))
-    else:
-        curve = (level * exposure - 0.5) * contrast + 0.5
-    return np.clip(np.rint(255 * curve), 0, 255).astype(np.uint8)
-
-
-def frame_aspect(page, capture: Capture) -> float:
-    """Width / height of the captured frame."""
-    return {"scanner": page.width / page.height, "phone": 4 / 3, "monitor": 16 / 10}[capture.kind]
+    Parameters
+    ----------
+    paper : Placement
+        Of the page in mm of the view, with its corners there.
+    shown : str
+        As of `_what_is_shown`.
+    factor : float
+        On the frame's aspect.
+    """
+    page = paper.page
+    whole = (0.0, 0.0, page.width, page.height)
+    left, top, right, bottom = page.chart if shown in ("close", "into") else whole
+    share = np.linspace(0, 1, 13)
+    x, y = left + share * (right - left), top + share * (bottom - top)
+    sides = [(x, 0 * x + top), (x, 0 * x + bottom), (0 * y + left, y), (0 * y + right, y)]
+    outline = paper.to_frame(np.concatenate([np.stack(side, axis=1) for side in sides]))
+    low, high = outline.min(axis=0), outline.max(axis=0)
+    size = high - low
+    room = rng.uniform(*CLOSE, 4)  # left, top, right, bottom
+    second = None
+    if shown == "into":
+        wide, cut = rng.random(4) < 0.4, rng.random(4) < 0.25
+        cut[rng.integers(4)] = True
+        room = np.where(wide, rng.uniform(*WIDE, 4), room)
+        room = np.where(cut, -rng.uniform(*CUT, 4), room)
+    elif shown == "second":
+        side = (0, 2, 3)[rng.integers(3)]
+        room[side] = even(rng, SECOND)
+        gap, along = even(rng, SECOND_GAP_MM), rng.uniform(-0.25, 0.25)
+        second = {
+            0: (-page.width - gap, along * page.height),
+            2: (page.width + gap, along * page.height),
+            3: (along * page.width, page.height + gap),
+        }[side]
+    low, high = low - room[:2] * size, high + room[2:] * size
+    view = surroundings.draw_view(rng) if capture.kind == "screen" else (0.0, 0.0, 1.0, 1.0)
+    begin, extent = np.array(view[:2]), np.array(view[2:]) - view[:2]
+    aspect = float(np.divide(*((high - low) / extent)) * factor)
+    frame = Frame(aspect, view if capture.kind == "screen" else None, second)
+    corners = begin + (corners - low) / (high - low) * extent
+    return Placement(page, corners, paper.bend, paper.phase, paper.relief, frame)
 
 
 def take(pixels, mask, page, capture: Capture, placement: Placement, rng, height, width):
@@ -333,56 +265,78 @@ def take(pixels, mask, page, capture: Capture, placement: Placement, rng, height
     -------
     ndarray of uint8, shape (height, width, 3)
     """
-    background = _background(capture, rng, height, width)
-    map_x, map_y = placement.maps(height, width, *pixels.shape[:2])
-    if mask is None:
-        picture = background
-        cv2.remap(pixels, map_x, map_y, cv2.INTER_LINEAR, picture, cv2.BORDER_TRANSPARENT)
-    else:
-        warped = cv2.remap(pixels, map_x, map_y, cv2.INTER_LINEAR)
-        paper = cv2.merge([cv2.remap(mask, map_x, map_y, cv2.INTER_LINEAR)] * 3)
-        picture = cv2.add(
-            cv2.multiply(warped, paper, scale=1 / 255),
-            cv2.multiply(background, 255 - paper, scale=1 / 255),
-        )
+    picture = _laid_down(pixels, mask, capture, placement, rng, height, width)
     if capture.kind == "monitor":
-        picture = _window(picture, rng)
+        picture = surroundings.draw_window(picture, rng)
         moire = even(rng, capture.moire)
         if moire:
-            picture = _moire(picture, moire, rng)
-    light = _lighting(capture, rng)
-    gains = 1 + rng.uniform(-1, 1, 3) * even(rng, capture.balance)
-    gains = (gains / gains.max()).astype(np.float32)
+            picture = optics.add_moire(picture, moire, rng)
+    if happens(rng, capture.hand):
+        surroundings.draw_fingers(picture, rng)
+    light = optics.lighting(capture, placement, rng)
+    gains = optics.gains_of(capture, rng)
     if light is not None or gains.min() < 1:
         light = np.ones((2, 2), np.float32) if light is None else light
         field = stretch(light[:, :, None] * gains, height, width)
         picture = cv2.multiply(picture, np.rint(255 * field).astype(np.uint8), scale=1 / 255)
     glare = even(rng, capture.glare)
     if glare:
-        u, v = rng.uniform(0.1, 0.9, 2)
-        y, x = np.mgrid[0:64, 0:128].astype(np.float32)
-        spot = np.exp(-(((x / 128 - u) / 0.12) ** 2) - ((y / 64 - v) / 0.18) ** 2)
-        bright = np.rint(255 * glare * stretch(spot, height, width)).astype(np.uint8)
-        picture = cv2.add(picture, cv2.merge([bright] * 3))
+        picture = optics.add_glare(picture, glare, rng)
     blur = even(rng, capture.blur)
     if blur:
         # The page fills most of the frame, so its scale is the frame's.
         sigma = blur * width / page.width * 0.9, blur * height / page.height * 0.9
         picture = cv2.GaussianBlur(picture, (0, 0), sigmaX=sigma[0], sigmaY=max(sigma[1], 0.05))
+    motion = drawn(rng, capture.motion)
+    if motion:
+        picture = optics.smear(picture, motion * width / page.width, rng)
     if capture.colour != "colour":
-        picture = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    table = _tone(capture, even(rng, capture.exposure), even(rng, capture.contrast))
-    picture = cv2.LUT(picture, table)
-    noise = even(rng, capture.noise) / NOISE_DEVIATION
+        picture = optics.grey(picture)
+    picture = cv2.LUT(picture, optics.tone_table(capture, rng))
+    noise = even(rng, capture.noise)
     if noise:
-        window = _noise(rng, height, width)
-        picture = cv2.addWeighted(picture, 1.0, window, noise, -128 * noise)
+        picture = optics.add_noise(picture, noise, rng)
         if capture.colour != "colour":
-            picture = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    quality = int(rng.integers(capture.quality[0], capture.quality[1] + 1))
-    # The loss of a file of ordinary size, seen from as far as a smaller picture is.
-    quality = round(100 - (100 - quality) * min(1.0, width / FILE_WIDTH))
-    if quality < 95:
-        encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+            picture = optics.grey(picture)
+    return optics.as_file(picture, capture, placement.frame.aspect, rng)
+
+
+def _laid_down(pixels, mask, capture: Capture, placement: Placement, rng, height: int, width: int):
+    """The frame's picture of the page on what it lies on or is shown in, in even light."""
+    page = placement.page
+    map_x, map_y = placement.maps(height, width, *pixels.shape[:2])
+    if capture.around:  # with chance of its own, as a hidden table needs none
+        table_rng = np.random.default_rng(int(rng.integers(2**63)))
+        picture = np.zeros((height, width, 3), np.uint8)
+        if mask is not None or not _covers(map_x, map_y, pixels):
+            picture = surroundings.background(capture, table_rng, height, width)
+    else:
+        picture = surroundings.background(capture, rng, height, width)
+    if placement.frame.second is not None:
+        dx, dy = placement.frame.second
+        other_x = map_x - np.float32(dx * pixels.shape[1] / page.width)
+        other_y = map_y - np.float32(dy * pixels.shape[0] / page.height)
+        cv2.remap(pixels, other_x, other_y, cv2.INTER_LINEAR, picture, cv2.BORDER_TRANSPARENT)
+    if mask is None:
+        cv2.remap(pixels, map_x, map_y, cv2.INTER_LINEAR, picture, cv2.BORDER_TRANSPARENT)
+    else:
+        warped = cv2.remap(pixels, map_x, map_y, cv2.INTER_LINEAR)
+        paper = cv2.merge([cv2.remap(mask, map_x, map_y, cv2.INTER_LINEAR)] * 3)
+        picture = cv2.add(
+            cv2.multiply(warped, paper, scale=1 / 255),
+            cv2.multiply(picture, 255 - paper, scale=1 / 255),
+        )
+    if placement.frame.view is not None:
+        surroundings.draw_program(picture, placement.frame.view, placement.frame.aspect, rng)
     return picture
+
+
+def _covers(map_x, map_y, pixels) -> bool:
+    """Whether every pixel of a frame looks onto the page."""
+    rows, columns = pixels.shape[:2]
+    return (
+        map_x.min() >= 0
+        and map_y.min() >= 0
+        and map_x.max() <= columns - 1
+        and map_y.max() <= rows - 1
+    )

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from scipy.special import ndtri
 
+from giraffe.printout.chance import smooth_noise
 from giraffe.printout.layout import (
     MAJOR_MM,
     MINOR_MM,
@@ -24,8 +25,9 @@ from giraffe.printout.layout import (
     patient_header,
     scale_texts,
 )
+from giraffe.printout.marks import WORDS, write_word
 from giraffe.printout.render import Colours, draw, sample_range, strip_pixels, text_box
-from giraffe.printout.wear import WORDS, crumpled, lattice, smooth_noise, write_word
+from giraffe.printout.wear import crumpled, lattice
 
 GRID_COLOURS = {
     1: ((109, 50, 47), (150, 107, 101)),
@@ -396,7 +398,7 @@ def image_config(image, waveform, options: KitOptions) -> dict:
     here, right, below = image.to_pixels([(x, y), (x + 1, y), (x, y + 1)])
     step_x, step_y = (float(np.linalg.norm(there - here)) for there in (right, below))
     leads = []
-    for strip in image.page.strips:
+    for number, strip in enumerate(image.page.strips):
         first, last = sample_range(strip, waveform)
         x, y = strip_pixels(image.page, strip, waveform, 1.0, 1.0)  # mm
         points = image.to_pixels(np.c_[x, y]) - 0.5
@@ -414,12 +416,10 @@ def image_config(image, waveform, options: KitOptions) -> dict:
             corners = _box(np.nanmin(x), np.nanmin(y), np.nanmax(x), np.nanmax(y))
             entry["lead_bounding_box"] = _corners(image, corners)
         if options.lead_name_bbox and not options.remove_lead_names:
-            name = next(
-                t for t in image.page.texts
-                if t.kind == "lead" and t.x == strip.x and t.content == strip.label
-                and t.y > strip.baseline
-            )  # fmt: skip
-            entry["text_bounding_box"] = _corners(image, _box(*text_box(name, image.page.font)))
+            page = image.page
+            for name in (text for text in page.texts if text.strip == number):
+                box = _box(*text_box(name, name.font or page.font))
+                entry.setdefault("text_bounding_box", _corners(image, box))
         leads.append(entry)
     config = {
         "sampling_frequency": waveform.fs,

@@ -4,7 +4,7 @@ The standard page is the public generator's (ECG-Image-Kit): 11 x 8.5 in, 25 mm/
 rows of four leads and a rhythm strip. Measurements: the specification of that generator.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -119,6 +119,10 @@ class Strip:
     x, baseline : float
         Where the start and 0 mV lie, in mm.
     rhythm : bool
+    row, column : int
+        From the top and from the left, rhythm strips counted as rows.
+    pen : float
+        Width of its trace as a factor on the page's.
     """
 
     lead: str
@@ -129,17 +133,26 @@ class Strip:
     x: float
     baseline: float
     rhythm: bool = False
+    row: int = 0
+    column: int = 0
+    pen: float = 1.0
 
 
 @dataclass(frozen=True)
 class Text:
-    """A line of text; x and y are the left end of its baseline in mm, the size is in points."""
+    """A line of text; x and y are the left end of its baseline in mm, the size is in points.
+
+    `strip` is the place among the page's strips of the one whose name this is; `font` is the page's
+    where it is None.
+    """
 
     content: str
     x: float
     y: float
     points: float = TEXT_POINTS
     kind: str = "header"  # header, lead or scale
+    strip: int | None = None
+    font: str | None = None
 
 
 @dataclass(frozen=True)
@@ -153,8 +166,78 @@ class Bar:
 
 
 @dataclass(frozen=True)
+class Pulse:
+    """A calibration pulse of 1 mV in mm: foot of its left edge, width of its plateau, height."""
+
+    x: float
+    width: float
+    baseline: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Lines of the paper; lengths in mm, widths of lines in points.
+
+    Attributes
+    ----------
+    minor, major : str
+        ``lines``, ``dots`` where lines would cross, ``dashes`` or ``none``: every 1 mm and every
+        5 mm.
+    minor_points, major_points : float
+    x, y : float
+        Where lines of 5 mm cross.
+    area : tuple of float, or None
+        Left, upper, right and lower border of the part of the page that has a grid; None: all.
+    border_points : float
+        Width of a frame around that part; 0: none.
+    grain : float
+        Standard deviation of the paper's grey levels.
+    """
+
+    minor: str = "lines"
+    major: str = "lines"
+    minor_points: float = GRID_POINTS
+    major_points: float = GRID_POINTS
+    x: float = 0.0
+    y: float = 0.0
+    area: tuple[float, float, float, float] | None = None
+    border_points: float = 0.0
+    grain: float = 0.0
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there are any lines at all."""
+        return self.minor != "none" or self.major != "none"
+
+
+@dataclass(frozen=True)
 class Page:
-    """Everything that is printed on a page, in mm."""
+    """Everything that is printed on a page, in mm.
+
+    Attributes
+    ----------
+    width, height : float
+    speed, gain : float
+        mm/s and mm/mV.
+    strips : tuple of Strip
+    texts : tuple of Text
+    bars : tuple of Bar
+        Everything straight in the trace's ink: separators and the strokes of pulses.
+    trace_points, grid_points : float
+    font : str
+    pulses : tuple of Pulse
+        What the strokes of the pulses among the bars mean.
+    row_end : float, or None
+        Where the rows end as laid out, also if the record ends earlier; None: 250 mm after their
+        beginning.
+    layout : str
+        Rows x columns + rhythm strips.
+    grid : Grid, or None
+        None: the generator's, lines of `grid_points` at every mm from the upper left corner.
+    grid_mm : bool
+        Whether a grid is drawn, whose squares then are 1 or 5 mm.
+    """
 
     width: float
     height: float
@@ -165,7 +248,21 @@ class Page:
     bars: tuple[Bar, ...] = ()
     trace_points: float = TRACE_POINTS
     grid_points: float = GRID_POINTS
-    font: str = field(default="DejaVuSans")
+    font: str = "DejaVuSans"
+    pulses: tuple[Pulse, ...] = ()
+    row_end: float | None = None
+    layout: str = ""
+    grid: Grid | None = None
+    grid_mm: bool = True
+
+    @property
+    def names_printed(self) -> bool:
+        """Whether any lead has its name on the page."""
+        return any(text.kind == "lead" for text in self.texts)
+
+    def strip_end(self, strip: Strip) -> float:
+        """Where a strip ends, in mm."""
+        return strip.x + (strip.stop - strip.start) * self.speed
 
     @property
     def reach(self) -> float:
@@ -184,7 +281,7 @@ class Page:
             return 0.0, 0.0, self.width, self.height
         left = min(strip.x for strip in self.strips)
         levels = [strip.baseline for strip in self.strips]
-        right = left + 25.0 * ROW_SECONDS_AT_25
+        right = left + 25.0 * ROW_SECONDS_AT_25 if self.row_end is None else self.row_end
         return left, min(levels) - 1.6 * self.reach, right, max(levels) + 1.1 * self.reach
 
 
@@ -217,7 +314,7 @@ def arrange(
     left = LEFT_MM + (PULSE_MM if fmt.pulse else 0.0)
     stop = min(start + fmt.seconds, duration)
 
-    strips, texts, bars = [], list(header), []
+    strips, texts, bars, pulses = [], list(header), [], []
     lines = [(row, False) for row in fmt.rows] + [((lead,), True) for lead in fmt.rhythm]
     for index, (row, rhythm) in enumerate(lines):
         from_bottom = (num_rows - 1 - index + 0.5) * spacing
@@ -232,13 +329,12 @@ def arrange(
             if lead not in leads or begin >= stop:
                 continue
             x = left + column * share * fmt.speed
-            strips.append(
-                Strip(lead, label, sign, begin, min(begin + share, stop), x, baseline, rhythm)
-            )
+            end = min(begin + share, stop)
+            strips.append(Strip(lead, label, sign, begin, end, x, baseline, rhythm, index, column))
             drawn += 1
             if fmt.lead_names:
                 below = STRIP_NAME_BELOW_MM if rhythm else NAME_BELOW_MM
-                texts.append(Text(label, x, baseline + below, kind="lead"))
+                texts.append(Text(label, x, baseline + below, kind="lead", strip=len(strips) - 1))
             if fmt.separators and column > 0:
                 half = SEPARATOR_POINTS * MM_PER_POINT / 2
                 bars.append(
@@ -250,18 +346,29 @@ def arrange(
                     )
                 )
         if fmt.pulse and drawn:
-            bars += _pulse(baseline, fmt.gain)
-    return Page(width, height, fmt.speed, fmt.gain, tuple(strips), tuple(texts), tuple(bars))
+            pulses.append(Pulse(LEFT_MM, PULSE_MM, baseline, fmt.gain))
+            bars += pulse_strokes(pulses[-1])
+    return Page(
+        width, height, fmt.speed, fmt.gain, tuple(strips), tuple(texts), tuple(bars),
+        pulses=tuple(pulses), layout=layout_name(fmt.rows, fmt.rhythm),
+    )  # fmt: skip
 
 
-def _pulse(baseline: float, gain: float) -> list[Bar]:
-    """Calibration pulse of 1 mV and 5 mm before a row."""
-    half = PULSE_POINTS * MM_PER_POINT / 2
-    right, top = LEFT_MM + PULSE_MM, baseline - gain
+def layout_name(rows, rhythm) -> str:
+    """Rows x columns of a layout, and its rhythm strips, such as ``3x4+1``."""
+    columns = max((len(row) for row in rows), default=0)
+    strips = f"+{len(rhythm)}" if rhythm else ""
+    return f"{len(rows)}x{columns}{strips}"
+
+
+def pulse_strokes(pulse: Pulse, points: float = PULSE_POINTS) -> list[Bar]:
+    """Three strokes of a width in points that draw a calibration pulse."""
+    half = points * MM_PER_POINT / 2
+    left, right, top = pulse.x, pulse.x + pulse.width, pulse.baseline - pulse.height
     return [
-        Bar(LEFT_MM - half, top - half, LEFT_MM + half, baseline + half),
-        Bar(LEFT_MM - half, top - half, right + half, top + half),
-        Bar(right - half, top - half, right + half, baseline + half),
+        Bar(left - half, top - half, left + half, pulse.baseline + half),
+        Bar(left - half, top - half, right + half, top + half),
+        Bar(right - half, top - half, right + half, pulse.baseline + half),
     ]
 
 

@@ -20,10 +20,13 @@ from giraffe.printout.capture import (
     place,
     take,
 )
+from giraffe.printout.formats import pick
 from giraffe.printout.kit import D1, D2, D3, kit_colours, kit_image, kit_page
 from giraffe.printout.layout import MM_PER_INCH, Format, Text, arrange, patient_header
+from giraffe.printout.paper import WorldInk
 from giraffe.printout.render import Colours, draw
 from giraffe.printout.wear import Wear, even, wear_paper
+from giraffe.printout.world import WORLD_CAPTURES, WORLD_WEARS
 
 KITS = {"D1": D1, "D2": D2, "D3": D3}
 
@@ -64,12 +67,34 @@ class Ink:
     papers: tuple[str, ...] = ("letter", "a4")
     fonts: tuple[str, ...] = ("DejaVuSans",)
 
+    def choose(self, waveform, header, rng, start: float = 0.0):
+        """Draw a page of a record; see `WorldInk.choose`."""
+        fmt = replace(pick(rng, self.formats), paper=str(rng.choice(self.papers)))
+        fmt = replace(fmt, pulse=bool(rng.random() < 0.7), separators=bool(rng.random() < 0.5))
+        page_width = layout.PAPERS[fmt.paper][0]
+        texts = _maker_header(header, fmt, page_width, rng)
+        if rng.random() < 0.6:
+            texts += layout.scale_texts(fmt)
+        duration = waveform.signal.shape[1] / waveform.fs
+        page = arrange(fmt, waveform.leads, duration, texts, start)
+        page = replace(page, trace_points=even(rng, self.pen), font=str(rng.choice(self.fonts)))
+        major, minor = GRIDS[rng.integers(len(GRIDS))]
+        paleness = rng.uniform(0, 0.5)
+        major, minor = (
+            tuple(round(c + (255 - c) * paleness) for c in colour) for colour in (major, minor)
+        )
+        grey = int(rng.integers(self.grey[0], self.grey[1] + 1))
+        paper = tuple(int(v) for v in rng.integers([246, 244, 236], [256, 254, 250]))
+        grid = bool(rng.random() >= self.no_grid)
+        colours = Colours(paper, major, minor, (grey,) * 3, (grey,) * 3, grid)
+        return waveform, replace(page, grid_mm=grid), colours
+
 
 @dataclass(frozen=True)
 class Preset:
     """A kind of printout: ways of printing, wearing and capturing, each with its frequency."""
 
-    ink: Ink = field(default_factory=Ink)
+    ink: Ink | WorldInk = field(default_factory=Ink)
     wears: tuple[tuple[Wear, float], ...] = ((Wear(), 1.0),)
     captures: tuple[tuple[Capture, float], ...] = ()
 
@@ -79,19 +104,6 @@ _COMMON_FORMATS = (
     (Format(), 0.3),
     (Format(rhythm=("II", "V1", "V5"), top_mm=30), 0.2),
 )
-ALL_FORMATS = (
-    (Format(), 0.30),
-    (Format(top_mm=35), 0.25),
-    (Format(rhythm=("V1", "II", "V5"), top_mm=28), 0.10),
-    (Format(layout.STANDARD_6X2, (), top_mm=25), 0.10),
-    (Format(layout.STANDARD_12X1, (), top_mm=22), 0.05),
-    (Format(layout.CABRERA_3X4, top_mm=35), 0.04),
-    (Format(layout.CABRERA_6X2, ("II",), top_mm=25), 0.04),
-    (Format(speed=50.0, top_mm=35), 0.04),
-    (Format(gain=5.0, top_mm=35), 0.04),
-    (Format(gain=20.0, top_mm=35), 0.04),
-)
-
 # The eight conditions. Deteriorated paper was soaked, stained and torn; phones are tilted by
 # 5-20 degrees, under uneven light, in soft focus.
 _CLEAN_INK = Ink(_COMMON_FORMATS)
@@ -141,73 +153,12 @@ CONDITIONS = {
 }
 """For measuring only: never train on these, and do not change them once models are compared."""
 
-GIRAFFE = Preset(
-    Ink(ALL_FORMATS, pen=(0.5, 1.4), grey=(0, 110), no_grid=0.06,
-        fonts=("DejaVuSans", "DejaVuSansMono", "DejaVuSerif", "STIXGeneral")),
-    (
-        (Wear(words=(0, 2), pen_marks=(0, 1), stamps=(0, 1)), 0.35),
-        (Wear(creases=(0, 3), wrinkles=(0.0, 0.2), yellowing=(0.0, 0.3), words=(0, 3)), 0.30),
-        (
-            Wear(
-                yellowing=(0.0, 0.8), fading=(0.0, 0.55), creases=(0, 6),
-                crease_strength=(0.05, 0.35), wrinkles=(0.0, 0.35), stains=(0, 6),
-                stain_strength=(0.1, 0.7), soaking=(0.0, 0.7), torn=(0.0, 8.0), words=(0, 4),
-                pen_marks=(0, 2), stamps=(0, 1),
-            ),
-            0.35,
-        ),
-    ),
-    (
-        (
-            Capture(
-                "scanner", turn=(0.0, 3.0), margin=(0.0, 0.05), blur=(0.0, 0.2),
-                balance=(0.0, 0.06), exposure=(0.9, 1.1), contrast=(0.85, 1.3), noise=(0.0, 5.0),
-                quality=(50, 98),
-            ),
-            0.25,
-        ),
-        (
-            Capture(
-                "scanner", "grey", turn=(0.0, 3.0), margin=(0.0, 0.05), blur=(0.0, 0.2),
-                exposure=(0.85, 1.15), contrast=(0.8, 1.8), noise=(0.0, 6.0), quality=(50, 98),
-            ),
-            0.10,
-        ),
-        (
-            Capture(
-                "scanner", "bw", turn=(0.0, 3.0), margin=(0.0, 0.05), blur=(0.0, 0.2),
-                exposure=(0.88, 1.12), contrast=(0.7, 2.2), noise=(0.0, 5.0), quality=(50, 98),
-            ),
-            0.15,
-        ),
-        (
-            Capture(
-                "phone", turn=(0.0, 10.0), tilt=(0.0, 26.0), margin=(0.0, 0.14), bend=(0.0, 5.0),
-                shadow=(0.0, 0.65), vignette=(0.0, 0.4), blur=(0.03, 0.45), balance=(0.0, 0.22),
-                exposure=(0.75, 1.2), contrast=(0.7, 1.25), noise=(0.0, 9.0), quality=(35, 95),
-            ),
-            0.35,
-        ),
-        (
-            Capture(
-                "monitor", turn=(0.0, 4.0), tilt=(0.0, 10.0), margin=(0.03, 0.14),
-                vignette=(0.0, 0.3), blur=(0.05, 0.4), balance=(0.0, 0.2), exposure=(0.7, 1.1),
-                contrast=(0.8, 1.3), noise=(0.0, 7.0), quality=(40, 95), moire=(0.0, 0.2),
-                glare=(0.0, 0.4),
-            ),
-            0.15,
-        ),
-    ),
-)  # fmt: skip
+GIRAFFE = Preset(WorldInk(), WORLD_WEARS, WORLD_CAPTURES)
 
 SCENES = {"giraffe": GIRAFFE, **CONDITIONS}
 PRESETS = (*KITS, *SCENES)
+LARGEST_PAGE = 1.5  # frame widths: a page of which only a part is seen is drawn so much finer
 FRAME_MM = 300.0  # width that a captured frame stands for when its size is given in dpi
-
-
-def _pick(rng, choices):
-    weights = np.array([weight for _, weight in choices])
-    return choices[rng.choice(len(choices), p=weights / weights.sum())][0]
 
 
 def _maker_header(header, fmt: Format, page_width: float, rng) -> tuple[Text, ...]:
@@ -246,6 +197,8 @@ class Scene:
     placement : Placement
     seeds : tuple of int
         Of the paper's and the camera's chance, so that these do not depend on each other.
+    waveform : Waveform
+        What is drawn: the record as the device filtered and disturbed it.
     """
 
     page: layout.Page
@@ -254,43 +207,30 @@ class Scene:
     capture: Capture
     placement: Placement
     seeds: tuple[int, int]
+    waveform: object
 
 
 def draw_scene(waveform, header, preset: Preset, rng, start: float = 0.0) -> Scene:
     """Make the choices of one captured page."""
-    ink = preset.ink
-    fmt = replace(_pick(rng, ink.formats), paper=str(rng.choice(ink.papers)))
-    fmt = replace(fmt, pulse=bool(rng.random() < 0.7), separators=bool(rng.random() < 0.5))
-    page_width = layout.PAPERS[fmt.paper][0]
-    texts = _maker_header(header, fmt, page_width, rng)
-    if rng.random() < 0.6:
-        texts += layout.scale_texts(fmt)
-    duration = waveform.signal.shape[1] / waveform.fs
-    page = arrange(fmt, waveform.leads, duration, texts, start)
-    page = replace(page, trace_points=even(rng, ink.pen), font=str(rng.choice(ink.fonts)))
-    major, minor = GRIDS[rng.integers(len(GRIDS))]
-    paleness = rng.uniform(0, 0.5)
-    major, minor = (
-        tuple(round(c + (255 - c) * paleness) for c in colour) for colour in (major, minor)
-    )
-    grey = int(rng.integers(ink.grey[0], ink.grey[1] + 1))
-    paper = tuple(int(v) for v in rng.integers([246, 244, 236], [256, 254, 250]))
-    grid = bool(rng.random() >= ink.no_grid)
-    colours = Colours(paper, major, minor, (grey,) * 3, (grey,) * 3, grid)
-    wear, capture = _pick(rng, preset.wears), _pick(rng, preset.captures)
+    waveform, page, colours = preset.ink.choose(waveform, header, rng, start)
+    wear, capture = pick(rng, preset.wears), pick(rng, preset.captures)
     placement = place(page, capture, frame_aspect(page, capture), rng)
-    return Scene(page, colours, wear, capture, placement, tuple(rng.integers(2**63, size=2)))
+    seeds = tuple(rng.integers(2**63, size=2))
+    return Scene(page, colours, wear, capture, placement, seeds, waveform)
 
 
-def capture_scene(waveform, scene: Scene, height: int, width: int) -> np.ndarray:
+def capture_scene(scene: Scene, height: int, width: int) -> np.ndarray:
     """Print, wear and capture a page at a size in px."""
     # The network's input is 3.7 px/mm wide but 2.4 px/mm high: too coarse for a grid of 1 mm to be
     # moved without loss, so such pages are drawn with square pixels first.
-    rows = max(height, round(width * scene.page.height / scene.page.width))
-    pixels = draw(scene.page, waveform, scene.colours, rows, width)
+    page = scene.page
+    ends = scene.placement.to_frame([(0, page.height / 2), (page.width, page.height / 2)])
+    columns = round(width * np.clip(ends[1, 0] - ends[0, 0], 1.0, LARGEST_PAGE))
+    rows = max(height, min(round(columns * page.height / page.width), columns))
+    pixels = draw(page, scene.waveform, scene.colours, rows, columns)
     paper_rng, camera_rng = (np.random.default_rng(int(seed)) for seed in scene.seeds)
-    pixels, mask = wear_paper(pixels, scene.page, scene.wear, paper_rng)
-    return take(pixels, mask, scene.page, scene.capture, scene.placement, camera_rng, height, width)
+    pixels, mask = wear_paper(pixels, page, scene.wear, paper_rng)
+    return take(pixels, mask, page, scene.capture, scene.placement, camera_rng, height, width)
 
 
 def print_in_memory(
@@ -328,7 +268,7 @@ def print_in_memory(
         method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         return cv2.resize(pixels, (width, height), interpolation=method), placement
     scene = draw_scene(waveform, header, SCENES[preset], rng)
-    return capture_scene(waveform, scene, height, width), scene.placement
+    return capture_scene(scene, height, width), scene.placement
 
 
 @dataclass
@@ -367,5 +307,5 @@ def scene_image(waveform, header, preset: str, rng, dpi: int, start: float = 0.0
     """A captured page at a resolution in dpi of a frame of `FRAME_MM`, from `start` s on."""
     scene = draw_scene(waveform, header, SCENES[preset], rng, start)
     width = round(FRAME_MM / MM_PER_INCH * dpi)
-    height = round(width / frame_aspect(scene.page, scene.capture))
-    return SceneImage(capture_scene(waveform, scene, height, width), scene, dpi)
+    height = round(width / scene.placement.frame.aspect)
+    return SceneImage(capture_scene(scene, height, width), scene, dpi)

@@ -6,7 +6,7 @@ all sub-columns are summed into pixels by one cumulative sum. So a page drawn sm
 a page drawn as a file and shrunk, and takes only as long as its own pixels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 
@@ -14,10 +14,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from giraffe.printout.layout import MAJOR_MM, MINOR_MM, MM_PER_INCH, MM_PER_POINT, Page, Text
-
-FILE_PX_PER_MM = 200 / MM_PER_INCH
-"""Resolution of an ordinary file; text and grid of smaller pictures are drawn so and shrunk."""
+from giraffe.printout.grid import FILE_PX_PER_MM, draw_grid
+from giraffe.printout.layout import MM_PER_POINT, Page, Text
 
 SUB_COLUMNS = 4  # per px of a file; smaller pictures get more, up to 12
 
@@ -31,6 +29,10 @@ class Colours:
     paper, major, minor, trace, text : tuple of int
     grid : bool
         Whether there is a grid at all.
+    names : tuple of int, or None
+        Of the leads' names; None: as other text.
+    outside : tuple of int, or None
+        Of the page outside the grid's area; None: as the paper.
     """
 
     paper: tuple[int, int, int] = (255, 255, 255)
@@ -39,6 +41,8 @@ class Colours:
     trace: tuple[int, int, int] = (0, 0, 0)
     text: tuple[int, int, int] = (0, 0, 0)
     grid: bool = True
+    names: tuple[int, int, int] | None = None
+    outside: tuple[int, int, int] | None = None
 
 
 def draw(page: Page, waveform, colours: Colours, height: int, width: int) -> np.ndarray:
@@ -57,6 +61,10 @@ def draw(page: Page, waveform, colours: Colours, height: int, width: int) -> np.
     ndarray of uint8, shape (height, width, 3)
     """
     picture = draw_grid(page, colours, height, width)
+    if colours.names is not None:
+        names = tuple(line for line in page.texts if line.kind == "lead")
+        lay_ink(picture, text_ink(page, names, height, width), colours.names)
+        page = replace(page, texts=tuple(line for line in page.texts if line.kind != "lead"))
     trace, text = ink_coverage(page, waveform, height, width)
     if colours.text == colours.trace:
         lay_ink(picture, np.maximum(trace, text, out=trace), colours.trace)
@@ -64,6 +72,15 @@ def draw(page: Page, waveform, colours: Colours, height: int, width: int) -> np.
         lay_ink(picture, text, colours.text)
         lay_ink(picture, trace, colours.trace)
     return picture
+
+
+def text_ink(page: Page, texts, height: int, width: int) -> np.ndarray:
+    """Share of each pixel that some of a page's lines of text cover."""
+    ink = np.zeros((height, width), np.float32)
+    sx, sy = width / page.width, height / page.height
+    for line in texts:
+        _add(ink, *text_coverage(line, line.font or page.font, sx, sy, height, width))
+    return ink
 
 
 def ink_coverage(page: Page, waveform, height: int, width: int):
@@ -80,24 +97,22 @@ def ink_coverage(page: Page, waveform, height: int, width: int):
         Ink of traces, pulses and separators, and ink of letters; in [0, 1].
     """
     sx, sy = width / page.width, height / page.height
-    trace, text = np.zeros((2, height, width), np.float32)
-    radius = page.trace_points * MM_PER_POINT / 2
+    trace = np.zeros((height, width), np.float32)
     sub = int(np.clip(np.ceil(SUB_COLUMNS * FILE_PX_PER_MM / sx), SUB_COLUMNS, 12))
-    for x, y in _rows(page, waveform, sx, sy):
+    for pen, x, y in _rows(page, waveform, sx, sy):
+        radius = pen * page.trace_points * MM_PER_POINT / 2
         _add(trace, *trace_coverage(x, y, radius * sx, radius * sy, height, width, sub))
     for bar in page.bars:
         _add(trace, *_bar_coverage(bar, sx, sy, height, width))
-    for line in page.texts:
-        _add(text, *text_coverage(line, page.font, sx, sy, height, width))
-    return trace, text
+    return trace, text_ink(page, page.texts, height, width)
 
 
 def _rows(page: Page, waveform, sx: float, sy: float):
-    """Lines in px, one for all strips of a row; a NaN between two strips lifts the pen."""
-    rows: dict[float, list] = {}
+    """Pens and lines in px, one for all strips of a row; a NaN between two lifts the pen."""
+    rows: dict[tuple[float, float], list] = {}
     for strip in page.strips:
-        rows.setdefault(strip.baseline, []).append(strip)
-    for strips in rows.values():
+        rows.setdefault((strip.baseline, strip.pen), []).append(strip)
+    for (_, pen), strips in rows.items():
         xs, ys = [], []
         for strip in sorted(strips, key=lambda s: s.x):
             x, y = strip_pixels(page, strip, waveform, sx, sy)
@@ -108,7 +123,7 @@ def _rows(page: Page, waveform, sx: float, sy: float):
                 xs.append(x)
                 ys.append(y)
         if xs:
-            yield np.concatenate(xs), np.concatenate(ys)
+            yield pen, np.concatenate(xs), np.concatenate(ys)
 
 
 def _add(ink, top: int, left: int, coverage) -> None:
@@ -248,56 +263,6 @@ def _bar_coverage(bar, sx: float, sy: float, height: int, width: int):
     return top, left, np.outer(along_y, along_x).astype(np.float32)
 
 
-def _grid_profile(spacing: float, extent: float, points: float, size: int) -> np.ndarray:
-    """Coverage of the `size` pixels along `extent` mm by grid lines `spacing` mm apart."""
-    scale = max(size / extent, FILE_PX_PER_MM)
-    fine = round(extent * scale)
-    half = points * MM_PER_POINT / 2 * scale
-    centres = np.arange(0, extent + spacing, spacing) * scale
-    # The covered length up to each pixel edge, differenced: lines never overlap.
-    edges = np.arange(fine + 1, dtype=float)
-    before = np.searchsorted(centres - half, edges, side="right")
-    last = np.minimum(edges - (centres[before - 1] - half), 2 * half)
-    covered = np.where(before > 0, (before - 1) * 2 * half + last, 0.0)
-    profile = np.clip(np.diff(covered), 0, 1)
-    return cv2.resize(profile[None], (size, 1), interpolation=cv2.INTER_AREA)[0]
-
-
-def draw_grid(page: Page, colours: Colours, height: int, width: int) -> np.ndarray:
-    """Paper with its grid.
-
-    Ink covers the share 1 - (1 - a)(1 - b) of a pixel that horizontal lines cover by a and
-    vertical ones by b. Minor lines first, major ones on top: each channel is then a sum of three
-    products of a column and a row, one small matrix product.
-
-    Returns
-    -------
-    ndarray of uint8, shape (height, width, 3)
-    """
-    if not colours.grid:
-        return np.full((height, width, 3), colours.paper, dtype=np.uint8)
-    bare = {
-        (axis, spacing): 1 - _grid_profile(spacing, extent, page.grid_points, size)
-        for axis, size, extent in (("y", height, page.height), ("x", width, page.width))
-        for spacing in (MINOR_MM, MAJOR_MM)
-    }
-    y_major, x_major = bare["y", MAJOR_MM], bare["x", MAJOR_MM]
-    y_both, x_both = y_major * bare["y", MINOR_MM], x_major * bare["x", MINOR_MM]
-    paper, minor, major = (
-        np.array(colour, dtype=np.float32)
-        for colour in (colours.paper, colours.minor, colours.major)
-    )
-    columns = np.stack([np.ones(height), y_major, y_both], axis=1).astype(np.float32)
-    rows = np.stack(
-        [
-            np.tile(major, (width, 1)),
-            np.outer(x_major, minor - major),
-            np.outer(x_both, paper - minor),
-        ]
-    ).reshape(3, -1)
-    return cv2.convertScaleAbs(columns @ rows.astype(np.float32)).reshape(height, width, 3)
-
-
 def lay_ink(picture, coverage, colour) -> None:
     """Blend a colour into a picture by the share of each pixel that it covers, in place."""
     # Most of a page is bare paper; only touched pixels are computed.
@@ -308,9 +273,12 @@ def lay_ink(picture, coverage, colour) -> None:
     pixels[touched] = (old + (np.array(colour, np.float32) - old) * share + 0.5).astype(np.uint8)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _font(name: str, size_px: float) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(str(files("matplotlib") / f"mpl-data/fonts/ttf/{name}.ttf"), size_px)
+    """A font of ours (`fonts/`), or one that comes with matplotlib."""
+    ours = files("giraffe.printout") / f"fonts/{name}.ttf"
+    theirs = files("matplotlib") / f"mpl-data/fonts/ttf/{name}.ttf"
+    return ImageFont.truetype(str(ours if ours.is_file() else theirs), size_px)
 
 
 @lru_cache(maxsize=1024)

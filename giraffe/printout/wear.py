@@ -10,18 +10,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from giraffe.printout.layout import Text
-from giraffe.printout.render import text_coverage
-
-LATTICE = (128, 256)  # rows and columns over a page
-
-WORDS = (
-    "sinus", "normal", "chest pain", "dyspnoea", "syncope", "follow up", "ECG", "cardiology",
-    "review", "BP normal", "no change", "see notes", "palpitations", "ward", "troponin",
-    "repeat", "copy", "HR", "aspirin", "echo",
-)  # fmt: skip
-# An italic whose letters lean and swing, free and shipped with matplotlib; it has letters only.
-HAND_FONT = "cmmi10"
+from giraffe.printout.chance import LATTICE, count, drawn, even, several, smooth_noise, stretch
+from giraffe.printout.marks import write_on
 
 
 @dataclass(frozen=True)
@@ -42,6 +32,16 @@ class Wear:
     torn : (float, float)
         Depth of torn edges in mm.
     words, pen_marks, stamps : (int, int)
+    highlights, arrows, rings, notes : float
+        Mean number of translucent coloured marks over waves; of arrows to them; of coloured rings
+        and underlines; of words by hand anywhere.
+    patches, redactions, watermarks : float
+        Mean number of stickers beside the chart; of black bars there; of large or small names
+        across the page.
+    folds : float
+        Mean number of strong folds at halves, thirds and quarters of the page.
+    fold_strength : (float, float)
+        Shading of those.
     """
 
     yellowing: tuple[float, float] = (0.0, 0.0)
@@ -56,27 +56,15 @@ class Wear:
     words: tuple[int, int] = (0, 0)
     pen_marks: tuple[int, int] = (0, 0)
     stamps: tuple[int, int] = (0, 0)
-
-
-def even(rng: np.random.Generator, bounds) -> float:
-    """A value drawn evenly between two bounds."""
-    return float(rng.uniform(*bounds))
-
-
-def count(rng: np.random.Generator, bounds) -> int:
-    """A whole number drawn evenly between two bounds, both included."""
-    return int(rng.integers(bounds[0], bounds[1] + 1))
-
-
-def smooth_noise(rng, rows: int, columns: int, shape=LATTICE) -> np.ndarray:
-    """Noise of mean 0 and deviation about 1 with `rows` x `columns` waves, float32."""
-    coarse = rng.standard_normal((rows + 1, columns + 1), dtype=np.float32)
-    return cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
-
-
-def stretch(field: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A field of the lattice over a picture of another size."""
-    return cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR)
+    highlights: float = 0.0
+    arrows: float = 0.0
+    rings: float = 0.0
+    notes: float = 0.0
+    patches: float = 0.0
+    redactions: float = 0.0
+    watermarks: float = 0.0
+    folds: float = 0.0
+    fold_strength: tuple[float, float] = (0.1, 0.35)
 
 
 def wear_paper(pixels, page, wear: Wear, rng) -> tuple[np.ndarray, np.ndarray | None]:
@@ -98,7 +86,7 @@ def wear_paper(pixels, page, wear: Wear, rng) -> tuple[np.ndarray, np.ndarray | 
         255 where there is paper; None for a whole page.
     """
     height, width = pixels.shape[:2]
-    _write(pixels, page, wear, rng)
+    write_on(pixels, page, wear, rng)
     fading = even(rng, wear.fading)
     if fading > 0:
         share = np.clip(0.55 + 0.35 * smooth_noise(rng, 3, 4), 0, 1) * fading
@@ -125,12 +113,15 @@ def _shading(page, wear: Wear, rng) -> np.ndarray | None:
         even(rng, bounds) for bounds in (wear.yellowing, wear.wrinkles, wear.soaking)
     )
     num_creases, num_stains = count(rng, wear.creases), count(rng, wear.stains)
-    if not (yellowing or wrinkles or soaking or num_creases or num_stains):
+    num_folds = several(rng, wear.folds)
+    if not (yellowing or wrinkles or soaking or num_creases or num_stains or num_folds):
         return None
     x, y = lattice(page)
     grey = np.ones(LATTICE, np.float32)
     for _ in range(num_creases):
         grey *= _crease(x, y, page, even(rng, wear.crease_strength), rng)
+    for _ in range(num_folds):
+        grey *= _fold(x, y, page, drawn(rng, wear.fold_strength), rng)
     if wrinkles:
         grey *= 1 - wrinkles * crumpled(x, y, page, rng)
     shade = np.repeat(grey[:, :, None], 3, axis=2)
@@ -161,6 +152,19 @@ def _crease(x, y, page, strength: float, rng):
     edge = np.exp(-0.5 * ((d - 0.6) / 0.9) ** 2) - 0.7 * np.exp(-0.5 * ((d + 0.9) / 1.1) ** 2)
     side = 0.25 * strength * np.exp(-np.abs(d) / 45) * np.sign(d)
     return np.clip(1 - strength * 0.8 * -edge * rng.choice([-1, 1]) - np.abs(side), 0, 1.02)
+
+
+def _fold(x, y, page, strength: float, rng):
+    """A strong fold across the whole page: the light changes there, and fibres are broken."""
+    upright = rng.random() < 0.6
+    across, along, size = (x, y, page.width) if upright else (y, x, page.height)
+    share = rng.choice([1 / 4, 1 / 3, 1 / 2, 1 / 2, 2 / 3, 3 / 4]) + rng.normal(0, 0.008)
+    d = across - share * size - rng.normal(0, 0.02) * (along - along.mean())
+    d = d * rng.choice([-1, 1])
+    side = 0.6 * strength * np.where(d > 0, np.exp(-np.abs(d) / rng.uniform(15, 90)), 0)
+    edge = strength * np.exp(-0.5 * (d / rng.uniform(0.5, 1.3)) ** 2)
+    ridge = 0.5 * strength * np.exp(-0.5 * ((d + 2) / 1.2) ** 2)
+    return np.clip(1 - side - edge + ridge, 0, 1.05).astype(np.float32)
 
 
 def crumpled(x, y, page, rng) -> np.ndarray:
@@ -232,96 +236,3 @@ def _torn_mask(page, depth: float, height: int, width: int, rng) -> np.ndarray |
     fixed = np.rint(np.array(points) * 16).astype(np.int32)
     cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, 4)
     return mask
-
-
-# Writing
-
-
-def _write(pixels, page, wear: Wear, rng) -> None:
-    for _ in range(count(rng, wear.words)):
-        x = rng.uniform(0.04, 0.72) * page.width
-        y = rng.choice([rng.uniform(0.03, 0.22), rng.uniform(0.93, 0.98)]) * page.height
-        write_word(pixels, page, str(rng.choice(WORDS)), x, y, rng)
-    for _ in range(count(rng, wear.pen_marks)):
-        _pen_mark(pixels, page, rng)
-    for _ in range(count(rng, wear.stamps)):
-        _stamp(pixels, page, rng)
-
-
-def _ink_colour(rng):
-    return [(20, 30, 120), (15, 15, 20), (150, 25, 30), (30, 50, 160)][rng.integers(4)]
-
-
-def write_word(pixels, page, word: str, x: float, y: float, rng, points: float | None = None):
-    """Write a word by hand: leaning letters on an uneven line, in place.
-
-    Parameters
-    ----------
-    x, y : float
-        Left end of the baseline in mm.
-    points : float, optional
-        Size of the letters.
-    """
-    sy, sx = pixels.shape[0] / page.height, pixels.shape[1] / page.width
-    # Whole points, so that letters are drawn once and kept.
-    colour, size = _ink_colour(rng), points or int(rng.integers(13, 21))
-    strength = rng.uniform(0.75, 0.95)
-    slope = rng.normal(0, 0.05)
-    for letter in word:
-        wobble = rng.normal(0, 0.35)
-        if letter != " ":
-            text = Text(letter, x, y + wobble, size)
-            lay_text(pixels, text, HAND_FONT, sx, sy, colour, strength)
-        step = 0.19 * size * (0.55 if letter in "iltj 1" else 1.0)
-        x, y = x + step, y + slope * step
-
-
-def lay_text(pixels, text: Text, font: str, sx: float, sy: float, colour, strength: float) -> None:
-    """Print a text onto a picture, in place, with ink that lets some paper through."""
-    top, left, coverage = text_coverage(text, font, sx, sy, *pixels.shape[:2])
-    part = pixels[top : top + coverage.shape[0], left : left + coverage.shape[1]]
-    share = strength * coverage[:, :, None]
-    ink = np.array(colour, np.float32)
-    part[:] = (part * (1 - share) + ink * share + 0.5).astype(np.uint8)
-
-
-def _pen_mark(pixels, page, rng) -> None:
-    """A ring around a beat, or a line under it."""
-    height, width = pixels.shape[:2]
-    cx, cy = rng.uniform(0.1, 0.9) * width, rng.uniform(0.35, 0.95) * height
-    sx, sy = width / page.width, height / page.height
-    if rng.random() < 0.5:
-        t = np.linspace(0, 2 * np.pi * rng.uniform(0.95, 1.1), 40)
-        rx, ry = rng.uniform(6, 16), rng.uniform(6, 14)
-        x = cx + rx * sx * np.cos(t) * (1 + 0.03 * t)
-        y = cy + ry * sy * np.sin(t)
-    else:
-        x = cx + np.linspace(0, rng.uniform(10, 50), 30) * sx
-        y = cy + (np.cumsum(rng.normal(0, 0.15, 30))) * sy
-    fixed = np.rint(np.stack([x, y], axis=1) * 16).astype(np.int32)
-    thickness = max(1, round(0.45 * sx))
-    cv2.polylines(pixels, [fixed], False, _ink_colour(rng), thickness, cv2.LINE_AA, 4)
-
-
-def _stamp(pixels, page, rng) -> None:
-    """A framed stamp of a department, turned a little, with ink that did not take everywhere."""
-    height, width = pixels.shape[:2]
-    sy, sx = height / page.height, width / page.width
-    x, y = rng.uniform(0.5, 0.85) * page.width, rng.uniform(0.04, 0.2) * page.height
-    w, h = rng.uniform(30, 46), rng.uniform(10, 15)
-    layer = np.full((round(h * sy) + 2, round(w * sx) + 2, 3), 255, np.uint8)
-    colour = [(60, 60, 170), (170, 40, 60), (40, 120, 80)][rng.integers(3)]
-    thickness = max(1, round(0.5 * sx))
-    corner = (layer.shape[1] - 2, layer.shape[0] - 2)
-    cv2.rectangle(layer, (1, 1), corner, colour, thickness, cv2.LINE_AA)
-    word = str(rng.choice(["CARDIOLOGY", "RECEIVED", "COPY", "WARD 7", "SEEN"]))
-    lay_text(layer, Text(word, 4, 0.7 * h, 13), "DejaVuSans-Bold", sx, sy, colour, 0.9)
-    centre = (layer.shape[1] / 2, layer.shape[0] / 2)
-    turn = cv2.getRotationMatrix2D(centre, rng.uniform(-8, 8), 1.0)
-    layer = cv2.warpAffine(layer, turn, layer.shape[1::-1], borderValue=(255, 255, 255))
-    blotchy = 0.75 + 0.25 * smooth_noise(rng, 6, 12, layer.shape[:2])
-    faded = 255 - (255 - layer) * np.clip(blotchy, 0.2, 1)[:, :, None]
-    top, left = int(y * sy), int(x * sx)
-    part = pixels[top : top + layer.shape[0], left : left + layer.shape[1]]
-    faded = faded[: part.shape[0], : part.shape[1]].astype(np.uint8)
-    part[:] = cv2.multiply(part, faded, scale=1 / 255)
