@@ -1,0 +1,148 @@
+"""The network that reads signals: what it is given, how it learns, what it says."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from giraffe.classes import CLASSES
+from giraffe.records import LEADS, Waveform
+from giraffe.signalnet import (
+    FS,
+    SignalNet,
+    as_signal,
+    load_networks,
+    probabilities,
+    save_networks,
+)
+from giraffe.signalschool import (
+    Hearts,
+    ceiling_table,
+    divide,
+    learn,
+    learn_by_folds,
+    loss_of,
+    simulated_hearts,
+    soften,
+    vary,
+)
+
+
+@pytest.fixture(scope="module")
+def hearts() -> Hearts:
+    return simulated_hearts(11, 64)
+
+
+@pytest.mark.parametrize("fs", [100.0, 250.0, 500.0, 1000.0])
+def test_any_sampling_frequency_and_order_of_leads_gives_the_same_signal(fs):
+    t = np.arange(int(10 * fs)) / fs
+    lead = {name: (0.1 + 0.05 * k) * np.sin(2 * np.pi * 2 * t) for k, name in enumerate(LEADS)}
+    order = LEADS[::-1]
+    signal = as_signal(Waveform(np.stack([lead[name] for name in order]), fs, order))
+    assert signal.shape == (12, 1000) and signal.dtype == np.float32
+    at_100_hz = np.sin(2 * np.pi * 2 * np.arange(1000) / FS)
+    for k in range(12):
+        inner = slice(50, -50)  # at its ends the filter sees nothing
+        np.testing.assert_allclose(signal[k, inner], (0.1 + 0.05 * k) * at_100_hz[inner], atol=0.02)
+
+
+def test_short_records_absent_leads_and_gaps_are_zero_and_offsets_do_not_matter():
+    samples = np.full((2, 1500), 3.0)
+    samples[0, 200:400] = np.nan
+    samples[1] = np.nan
+    signal = as_signal(Waveform(samples, 500.0, ("V2", "I")))
+    assert np.isfinite(signal).all() and np.abs(signal).max() < 1e-5
+
+
+def test_varied_hearts_are_other_ones_of_the_same_kind(hearts):
+    signals = hearts.signals[:16]
+    varied = vary(signals, np.random.default_rng(1))
+    assert varied.shape == signals.shape and varied.dtype == np.float32
+    assert np.isfinite(varied).all()
+    np.testing.assert_array_equal(varied, vary(signals, np.random.default_rng(1)))
+    other = vary(signals, np.random.default_rng(2))
+    assert all((a != b).any() for a, b in zip(varied, other, strict=True))
+    assert 0.5 < varied.std() / signals.std() < 1.6
+
+
+def test_what_is_unknown_teaches_nothing():
+    logits = torch.zeros(2, 11, requires_grad=True)
+    targets = torch.zeros(2, 11)
+    targets[:, 1] = float("nan")
+    loss = loss_of(logits, targets)
+    loss.backward()
+    assert float(loss.detach()) == pytest.approx(np.log(2))
+    assert (logits.grad[:, 1] == 0).all() and (logits.grad[:, 0] > 0).all()
+    assert float(loss_of(logits, torch.full((2, 11), float("nan"))).detach()) == 0
+
+
+def test_it_learns_alike_from_the_same_seed_and_better_with_time(hearts, tmp_path):
+    def error(networks):
+        found = np.clip(probabilities(networks, hearts.signals), 1e-6, 1 - 1e-6)
+        truth = hearts.targets
+        return -(truth * np.log(found) + (1 - truth) * np.log(1 - found)).mean()
+
+    first, again = learn(hearts, 1, seed=4), learn(hearts, 1, seed=4)
+    found = probabilities([first], hearts.signals)
+    np.testing.assert_array_equal(found, probabilities([again], hearts.signals))
+    assert found.shape == (64, 11) and (found >= 0).all() and (found <= 1).all()
+    longer = learn(hearts, 6, seed=4)
+    assert error([longer]) < error([first]) < error([SignalNet()])
+
+    save_networks(tmp_path / "nets.pt", [first, longer])
+    both = probabilities(load_networks(tmp_path / "nets.pt"), hearts.signals)
+    np.testing.assert_allclose(both, probabilities([first, longer], hearts.signals))
+
+
+def test_a_soft_label_comes_from_a_network_that_did_not_see_the_patient(hearts, monkeypatch):
+    seen = []
+
+    def learn_nothing(part, epochs, seed, simulated):
+        seen.append({row.tobytes() for row in part.signals})
+        return SignalNet().eval()
+
+    monkeypatch.setattr("giraffe.signalschool.learn", learn_nothing)
+    groups = np.arange(64) // 2
+    networks, soft = learn_by_folds(hearts, groups, 1, folds=4)
+    assert len(networks) == 4 and soft.shape == (64, 11)
+    for k in range(64):
+        left_out = [n for n, part in enumerate(seen) if hearts.signals[k].tobytes() not in part]
+        twin = [n for n, part in enumerate(seen) if hearts.signals[k ^ 1].tobytes() not in part]
+        assert len(left_out) == 1 and twin == left_out
+        expected = probabilities([networks[left_out[0]]], hearts.signals[k : k + 1])
+        np.testing.assert_allclose(soft[k], expected[0], rtol=1e-4)
+
+
+def test_too_few_hearts_are_refused(hearts):
+    with pytest.raises(ValueError, match="at least 32 hearts"):
+        learn(hearts[:8], 1)
+
+
+def test_soft_labels_mix_what_is_known_and_leave_acute_mi_alone():
+    targets, soft = np.zeros((2, 11)), np.full((2, 11), 0.4)
+    acute = CLASSES.index("Acute MI")
+    targets[0, 0], targets[1, 2], targets[:, acute] = 1, np.nan, np.nan
+    mixed = soften(targets, soft, trust=0.25)
+    assert mixed[0, 0] == pytest.approx(0.85) and mixed[0, 3] == pytest.approx(0.1)
+    assert mixed[1, 2] == pytest.approx(0.4) and np.isnan(mixed[:, acute]).all()
+
+
+def test_records_train_choose_or_judge_and_never_two_of_them():
+    def record(name, labels=("NORM",)):
+        return SimpleNamespace(path=SimpleNamespace(name=name), labels=labels)
+
+    fold = {"a": 1, "b": 6, "c": 7, "d": 8, "e": 9, "f": 10, "g": 10, "h": 0, "i": 10}
+    records = [*map(record, fold), record("stranger")]
+    records[8] = record("i", ())
+    training, chosen, judging = divide(records, fold, ["g"])
+    names = [[r.path.name for r in part] for part in (training, chosen, judging)]
+    assert names == [["a", "b", "f"], ["g"], ["c", "d"]]
+
+
+def test_the_ceiling_leaves_out_classes_with_few_positives():
+    targets = np.zeros((40, 11))
+    targets[:20, 0], targets[:3, 4] = 1, 1
+    text = ceiling_table({"judging": (targets, targets)})
+    assert text.splitlines()[1].split() == ["judging", "1.000", "1.000"]
+    assert "CD" in text
