@@ -74,7 +74,7 @@ def record(runs: int) -> None:
                 pixels = to_rgb(Image.open(path))
                 parts["decode"].append(time.perf_counter() - start)
                 start = time.perf_counter()
-                small = resize(pixels, *classifier.frame)
+                small = resize(pixels, classifier.height, classifier.width)
                 parts["resize"].append(time.perf_counter() - start)
                 start = time.perf_counter()
                 classifier.probabilities([small])

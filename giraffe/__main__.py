@@ -196,7 +196,7 @@ def predict(args) -> int:
     from giraffe.prediction import SHOWN_AT_MOST, predictions_table
     from giraffe.prediction import predict as run
 
-    found, problems = run(args.paths, args.model, args.output)
+    found, problems = run(args.paths, args.model, args.output, whole=args.whole)
     if problems:
         print(f"Not classified:\n{summarise_problems(problems)}", file=sys.stderr)
     if len(found) <= SHOWN_AT_MOST:
@@ -221,7 +221,7 @@ def conditions(args) -> int:
     from giraffe.conditions import score_conditions
     from giraffe.ecg.ptbxl import patients_and_folds
 
-    names = None
+    names = _names(args.names) or None
     if args.folds:
         fold = patients_and_folds(args.database)[1]
         names = {name for name, number in fold.items() if number in args.folds}
@@ -269,16 +269,51 @@ def pretrain(args) -> int:
         args.simulated,
         args.repeats,
         args.initial,
+        _names(args.choosing),
     )
     return 0
 
 
-def chart_finder(args) -> int:
-    """Train the network that finds the chart in a picture."""
-    from giraffe.finderschool import learn
+def chart_reader(args) -> int:
+    """Train one of the networks that read charts."""
+    from giraffe.chart.school import learn
 
-    learn(args.output, args.pages, args.epochs, args.seed, args.jobs)
+    learn(
+        args.network,
+        args.output,
+        args.folder,
+        args.pages,
+        args.epochs,
+        args.seed,
+        args.jobs,
+        args.initial,
+        args.learning_rate,
+    )
     return 0
+
+
+def calibrate(args) -> int:
+    """Calibrate a model and tune its thresholds on real records that did not train it."""
+    from giraffe.choosing import choose
+
+    print(choose(args.model, args.data, _names(args.names), args.simulated), end="")
+    return 0
+
+
+def choosing(args) -> int:
+    """List the 300 real records that choose and calibrate and never train."""
+    from giraffe.ecg.ptbxl import choosing_records
+    from giraffe.files import write_atomically
+
+    names = choosing_records(args.ptbxl_database_file, args.ptbxl_mapping_file)
+    write_atomically(Path(args.output), "\n".join(names) + "\n")
+    print(f"{len(names)} records; see {args.output}.")
+    return 0
+
+
+def _names(path: str | None) -> frozenset[str]:
+    """Names in a file, one on each line; none without a file."""
+    return frozenset() if path is None else frozenset(Path(path).read_text().split())
 
 
 def stress(args) -> int:
@@ -306,11 +341,39 @@ def sheet(args) -> int:
 
 
 def charts(args) -> int:
-    """Show where the chart is found in images, and what the network sees of them."""
-    from giraffe.report import charts_sheet
+    """Find the charts of pictures and show what was read of them."""
+    from tqdm import tqdm
 
-    _write_picture(args.output, charts_sheet([Path(path) for path in args.images]))
-    return 0
+    from giraffe.chart.sheet import COLUMNS, evidence_picture, read_charts, sheet, table_row
+    from giraffe.files import csv_text, write_atomically
+    from giraffe.pictures import shrunk
+    from giraffe.prediction import image_files
+
+    paths = image_files(args.images)
+    problems: dict[str, str] = {}
+    shown, rows = [], []
+    bar = tqdm(total=len(paths), desc="charts", unit="file", disable=len(paths) < 4)
+    for name, pixels, finding in read_charts(paths, problems):
+        bar.update()
+        rows.append(table_row(name, finding))
+        if len(shown) < SHEET_AT_MOST:
+            shown.append((name, shrunk(pixels, SHEET_PIXELS), finding))
+    bar.close()
+    if problems:
+        print(f"Not read:\n{summarise_problems(problems)}", file=sys.stderr)
+    if args.output and shown:
+        _write_picture(args.output, sheet(shown))
+    if args.csv:
+        write_atomically(Path(args.csv), csv_text(COLUMNS, rows))
+    if args.evidence and shown:
+        _write_picture(args.evidence, evidence_picture(shown[0][1]))
+    found = sum(finding != "" for _, finding, *_ in rows)
+    print(f"{found} charts found in {len(rows)} pictures.")
+    return 0 if rows or not problems else 1
+
+
+SHEET_AT_MOST = 60  # pictures; the table has all
+SHEET_PIXELS = 1400  # of the longer side of a picture on a sheet
 
 
 def _write_picture(path: str, pixels) -> None:
@@ -433,6 +496,7 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("paths", nargs="+", help="image files, folders of records or of images")
     p.add_argument("-m", "--model", required=True, help="model folder")
     p.add_argument("-o", "--output", required=True, help="folder to write")
+    p.add_argument("--whole", action="store_true", help="read whole pictures without a chart too")
 
     p = add("report", report)
     p.add_argument("reference", help="records with labels and images")
@@ -447,6 +511,7 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("-o", "--output", required=True, help="folder to write")
     p.add_argument("--database", help="with --folds: ptbxl_database.csv")
     p.add_argument("--folds", type=int, nargs="+", default=(), help="PTB-XL folds to use; all")
+    p.add_argument("--names", help="file of names of the records to use; all")
     p.add_argument("--least", type=int, default=1, help="positives that a class needs to count (1)")
 
     p = add("reproduce", reproduce)
@@ -468,8 +533,10 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("--recipe", choices=RECIPES, default="giraffe", help="giraffe")
     p.add_argument("--initial", help="model folder whose weights to start from")
     p.add_argument("--stages", help="such as D1:192x384:8000,giraffe:512x1024:1200")
-    p.add_argument("--database", help="ptbxl_database.csv: keeps patients on one side")
+    p.add_argument("--database", nargs="+", default=(),
+                   help="ptbxl_database.csv, or its parts: keeps patients on one side")  # fmt: skip
     p.add_argument("--folds", type=int, nargs="+", default=(), help="PTB-XL folds to use; all")
+    p.add_argument("--choosing", help="file of names: these records validate and do not train")
     p.add_argument("--simulated", type=int, default=2000, help="patients in an epoch (2000)")
     p.add_argument("--repeats", type=int, default=2, help="of each real record in an epoch (2)")
     p.add_argument(
@@ -484,11 +551,26 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("--seed", type=int, help="GIRAFFE_SEED")
     p.add_argument("--time_limit_hours", type=float, help="GIRAFFE_TIME_LIMIT_HOURS")
 
-    p = add("chart-finder", chart_finder)
-    p.add_argument("-o", "--output", required=True, help="giraffe/chartfinder.pt, or another file")
-    p.add_argument("--pages", type=int, default=3600, help="to learn from (3600)")
+    p = add("calibrate", calibrate)
+    p.add_argument("model", help="model folder; its model.json is written anew")
+    p.add_argument("data", help="real records with labels and waveforms")
+    p.add_argument("--names", help="file of names of the records to use; all")
+    p.add_argument("--simulated", help="simulated records, for classes with few positives")
+
+    p = add("choosing", choosing)
+    p.add_argument("-pd", "--ptbxl_database_file", required=True, help="ptbxl_database.csv")
+    p.add_argument("-pm", "--ptbxl_mapping_file", required=True, help="scp_statements.csv")
+    p.add_argument("-o", "--output", required=True, help="file of names to write")
+
+    p = add("chart-reader", chart_reader)
+    p.add_argument("network", choices=("evidence", "letters"), help="which of the two")
+    p.add_argument("-o", "--output", required=True, help="file of weights to write")
+    p.add_argument("--folder", required=True, help="where printed pages are kept")
+    p.add_argument("--pages", type=int, default=4000, help="to learn from (4000)")
     p.add_argument("--epochs", type=int, default=10, help="how often each is seen (10)")
     p.add_argument("--seed", type=int, default=0, help="of patients, pages and weights")
+    p.add_argument("--initial", help="file of weights to start from")
+    p.add_argument("--learning_rate", type=float, default=3e-3, help="the highest (0.003)")
     p.add_argument("--jobs", type=int, default=-1, help="processes that print")
 
     p = add("stress", stress)
@@ -502,8 +584,10 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("--seed", type=int, default=1, help="of the random choices")
 
     p = add("charts", charts)
-    p.add_argument("images", nargs="+", help="image files")
-    p.add_argument("-o", "--output", required=True, help="picture to write, .png or .jpg")
+    p.add_argument("images", nargs="+", help="image files, or folders of them")
+    p.add_argument("-o", "--output", help="picture to write, .png or .jpg")
+    p.add_argument("--csv", help="table to write")
+    p.add_argument("--evidence", help="picture to write of what the reader saw in the first one")
     return parser
 
 

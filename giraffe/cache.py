@@ -54,8 +54,8 @@ class ImageCache:
             log.warning("No image cache: %s cannot be written (%s).", self.folder, error)
             self.full = True
 
-    def key(self, path: Path, height: int, width: int) -> str:
-        """Name of the entry of an image file at a size.
+    def key(self, path: Path, height: int, width: int, view: str = "") -> str:
+        """Name of the entry of an image file at a size; `view` tells what is kept of it.
 
         Raises
         ------
@@ -63,7 +63,7 @@ class ImageCache:
             If there is no such file.
         """
         facts = path.stat()
-        text = f"{path.resolve()}\n{facts.st_size}\n{facts.st_mtime_ns}\n{height}x{width}"
+        text = f"{path.resolve()}\n{facts.st_size}\n{facts.st_mtime_ns}\n{height}x{width}{view}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def get(self, key: str, height: int, width: int) -> np.ndarray | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 import torchvision
 
+from giraffe.calibration import Calibration
 from giraffe.classes import CLASSES
 from giraffe.errors import ModelError
 from giraffe.files import write_atomically
@@ -136,6 +137,13 @@ def load_description(folder: str | Path) -> dict:
             raise ValueError("thresholds")
         if not description["weights"]:
             raise ValueError("no weights")
+        maps = description.get("calibration") or [["none", [1.0, 1.0, 0.0]]] * len(CLASSES)
+        description["calibration"] = [
+            Calibration(str(family), tuple(float(number) for number in numbers))
+            for family, numbers in maps
+        ]
+        if len(maps) != len(CLASSES):
+            raise ValueError("calibration")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{path}: not a model's description ({error}); train it again") from error
     if made_with != FORMAT:

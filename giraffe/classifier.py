@@ -9,14 +9,16 @@ import torch
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models.inception import BasicConv2d
 
-from giraffe.chartfinder import find_charts
+from giraffe.calibration import calibrate
+from giraffe.chart.lighting import lay_flat
+from giraffe.chart.reader import Finding, find_charts
 from giraffe.checkpoint import load_model
 from giraffe.classes import CLASSES
-from giraffe.data import read_image, resize, to_rgb
+from giraffe.data import frame_size
 from giraffe.device import autocast, best_device, choose_precision
 from giraffe.errors import ImageError, RecordError
+from giraffe.pictures import read_file, resize, to_rgb
 from giraffe.records import open_record
-from giraffe.straighten import frame_size, lay_flat
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,10 @@ def fold_batch_norm(network: torch.nn.Module) -> None:
             module.bn = torch.nn.Identity()
 
 
+def _pixels(image) -> np.ndarray:
+    return image if isinstance(image, np.ndarray) else to_rgb(image)
+
+
 class Classifier:
     """One trained network, or an ensemble whose probabilities are averaged.
 
@@ -91,30 +97,60 @@ class Classifier:
         self.precision = choose_precision(self.device)
         self.height, self.width = self.description["size"]
         self.thresholds = np.array(self.description["thresholds"])
+        self.calibration = self.description["calibration"]
         for network in self.networks:
             fold_batch_norm(network)
             network.to(self.device, memory_format=torch.channels_last)
 
+    @property
+    def straightened(self) -> bool:
+        """Whether the networks see charts laid flat and not whole pictures."""
+        return self.description["recipe"].straightened
+
+    def find(self, images: Sequence) -> list[Finding | None]:
+        """Where the charts of pictures lie; None for each if the networks see whole pictures.
+
+        Parameters
+        ----------
+        images : sequence of PIL images or uint8 arrays of shape (height, width, 3)
+        """
+        if not self.straightened:
+            return [None] * len(images)
+        return find_charts([_pixels(image) for image in images])
+
     @torch.inference_mode()
-    def probabilities(self, images: Sequence) -> np.ndarray:
+    def probabilities(
+        self,
+        images: Sequence,
+        findings: Sequence[Finding | None] | None = None,
+        calibrated: bool = True,
+    ) -> np.ndarray:
         """Probability of each class.
 
         Parameters
         ----------
         images : sequence of PIL images or uint8 arrays of shape (height, width, 3)
             Of any size.
+        findings : sequence of Finding or None, optional
+            What `find` says of them; found here by default. Where there is no chart, the whole
+            picture is read.
+        calibrated : bool
+            Whether the model's calibration is applied.
 
         Returns
         -------
         ndarray of float32, shape (images, 11)
         """
-        pixels = [
-            resize(image if isinstance(image, np.ndarray) else to_rgb(image), *self.frame)
-            for image in images
-        ]
-        if self.description["recipe"].straightened:
-            charts = zip(pixels, find_charts(pixels), strict=True)
-            pixels = [lay_flat(picture, chart, *self._size) for picture, chart in charts]
+        findings = self.find(images) if findings is None else findings
+        pixels = []
+        for image, finding in zip(images, findings, strict=True):
+            picture = _pixels(image)
+            if self.straightened:
+                chart = finding.chart if finding is not None else None
+                corners = None if chart is None else chart.corners
+                pixels.append(lay_flat(picture, corners, *self._size))
+            else:
+                pixels.append(resize(picture, *self._size))
         total, count = 0, 0
         for margin in range(self.description["recipe"].views):
             seen = pixels if margin == 0 else [self._cropped(page, margin) for page in pixels]
@@ -124,7 +160,8 @@ class Classifier:
                     outputs = network(batch)
                 total = total + network.head(outputs)
                 count += 1
-        return (total / count).float().cpu().numpy()
+        mean = (total / count).float().cpu().numpy()
+        return calibrate(mean, self.calibration).astype(np.float32) if calibrated else mean
 
     def _cropped(self, page: np.ndarray, step: int) -> np.ndarray:
         """A page without its outermost pixels, for another view of it."""
@@ -132,10 +169,9 @@ class Classifier:
         return resize(page[y : self.height - y, x : self.width - x], *self._size)
 
     @property
-    def frame(self) -> tuple[int, int]:
-        """Height and width in px at which pictures are best given."""
-        straightened = self.description["recipe"].straightened
-        return frame_size(*self._size) if straightened else self._size
+    def frame(self) -> tuple[int | None, int]:
+        """Height and width in px at which pictures are printed; see `print_in_memory`."""
+        return frame_size(*self._size, self.straightened)
 
     @property
     def _size(self) -> tuple[int, int]:
@@ -170,15 +206,12 @@ class Classifier:
             raise RecordError(f"{path}: no image file (the header names {named})")
         if not self.description["recipe"].all_images:
             files = files[:1]
-        found, pending, problems = [], [], []
-        for k, file in enumerate(files, start=1):
+        found, problems = [], []
+        for file in files:
             try:
-                pending.append(read_image(file, *self.frame))
+                found.append(self.probabilities(read_file(file)))
             except ImageError as error:
                 problems.append(str(error))
-            if pending and (len(pending) == BATCH or k == len(files)):
-                found.append(self.probabilities(pending))
-                pending = []
         if not found:
             raise ImageError("; ".join(problems))
         for problem in problems:

@@ -50,7 +50,12 @@ def printed_records(folder: str | Path, names: Collection[str] | None = None) ->
 
 
 def classify_printed(
-    records: list[Record], classifier: Classifier, preset: str, seed: int = SEED, verbose=True
+    records: list[Record],
+    classifier: Classifier,
+    preset: str,
+    seed: int = SEED,
+    verbose: bool = True,
+    calibrated: bool = True,
 ) -> tuple[list[Record], np.ndarray]:
     """Probabilities of records printed in memory.
 
@@ -62,7 +67,7 @@ def classify_printed(
         Any of `giraffe.printout.presets.PRESETS`.
     seed : int
         Each image depends on (seed, record, preset) alone.
-    verbose : bool
+    verbose, calibrated : bool
 
     Returns
     -------
@@ -82,10 +87,10 @@ def classify_printed(
             continue
         done.append(record)
         if len(pending) == BATCH:
-            rows.append(classifier.probabilities(pending))
+            rows.append(classifier.probabilities(pending, calibrated=calibrated))
             pending = []
     if pending:
-        rows.append(classifier.probabilities(pending))
+        rows.append(classifier.probabilities(pending, calibrated=calibrated))
     return done, np.concatenate(rows) if rows else np.empty((0, len(CLASSES)))
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from giraffe.chart.reader import Finding
 from giraffe.classes import CLASSES
 from giraffe.classifier import BATCH, Classifier
-from giraffe.data import read_image, read_pdf
 from giraffe.errors import ImageError, RecordError
 from giraffe.files import csv_text, write_atomically
+from giraffe.pictures import read_file
 from giraffe.records import find_headers, open_record
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,10 @@ IMAGE_SUFFIXES = (
 )  # fmt: skip
 READERS = 2  # threads that decode while the network computes
 SHOWN_AT_MOST = 30  # items; more are in the files alone
+NO_CHART = {
+    "none": "no chart found; --whole reads the whole picture",
+    "strip": "a strip of one lead, no chart of twelve; --whole reads the whole picture",
+}
 
 
 @dataclass(frozen=True)
@@ -89,8 +94,32 @@ def find_items(paths: Iterable[str | Path]) -> tuple[list[Item], dict[str, str]]
     return items, problems
 
 
+def image_files(paths: Iterable[str | Path]) -> list[Path]:
+    """Image files among some paths and below the folders among them, in order.
+
+    Raises
+    ------
+    FileNotFoundError
+        For a path that does not exist.
+    """
+    files = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = path.rglob("*")
+            files += sorted(file for file in inside if file.suffix.lower() in IMAGE_SUFFIXES)
+        elif path.is_file():
+            files.append(path)
+        else:
+            raise FileNotFoundError(f"{path}: no such file or folder")
+    return files
+
+
 def classify_items(
-    items: list[Item], classifier: Classifier, problems: dict[str, str], verbose: bool = True
+    items: list[Item],
+    classifier: Classifier,
+    problems: dict[str, str],
+    verbose: bool = True,
+    whole: bool = False,
 ) -> dict[str, np.ndarray]:
     """Probabilities of items, computed in batches of images.
 
@@ -99,9 +128,11 @@ def classify_items(
     items : list of Item
     classifier : Classifier
     problems : dict of str to str
-        Gets the reason of every item without a readable image.
+        Gets the reason of every item without a readable image, or without a chart in any.
     verbose : bool
         Whether to show a progress bar.
+    whole : bool
+        Whether pictures in which no chart is found are read as a whole.
 
     Returns
     -------
@@ -110,12 +141,13 @@ def classify_items(
     wanted = classifier.description["recipe"].all_images
     sums: dict[str, np.ndarray] = {}
     counts: dict[str, int] = {}
-    pending: list[tuple[str, np.ndarray]] = []
+    pending: list[tuple[str, np.ndarray, Finding | None]] = []
 
     def flush() -> None:
         if pending:
-            found = classifier.probabilities([pixels for _, pixels in pending])
-            for (name, _), p in zip(pending, found, strict=True):
+            _, pages, findings = zip(*pending, strict=True)
+            found = classifier.probabilities(pages, findings)
+            for (name, _, _), p in zip(pending, found, strict=True):
                 sums[name] = sums.get(name, 0) + p
                 counts[name] = counts.get(name, 0) + 1
             pending.clear()
@@ -124,10 +156,7 @@ def classify_items(
         pages, reasons = [], []
         for path in item.images if wanted else item.images[:1]:
             try:
-                if path.suffix.lower() == ".pdf":
-                    pages += read_pdf(path, *classifier.frame)
-                else:
-                    pages.append(read_image(path, *classifier.frame))
+                pages += read_file(path)
             except ImageError as error:
                 reasons.append(str(error))
         return pages, reasons
@@ -140,8 +169,16 @@ def classify_items(
                 continue
             for reason in reasons:
                 log.warning("%s; the record's other images are used.", reason)
-            for pixels in pages:
-                pending.append((item.name, pixels))
+            findings = classifier.find(pages)
+            shown = [
+                (item.name, pixels, finding)
+                for pixels, finding in zip(pages, findings, strict=True)
+                if whole or finding is None or finding.chart is not None
+            ]
+            if not shown:
+                problems[item.name] = NO_CHART[findings[0].kind]
+            for one in shown:
+                pending.append(one)
                 if len(pending) == BATCH:
                     flush()
         flush()
@@ -160,9 +197,15 @@ def _ahead(pool: ThreadPoolExecutor, function, items: list) -> Iterator:
 
 
 def predict(
-    paths: Iterable[str | Path], model: str | Path, output: str | Path, verbose: bool = True
+    paths: Iterable[str | Path],
+    model: str | Path,
+    output: str | Path,
+    verbose: bool = True,
+    whole: bool = False,
 ) -> tuple[dict[str, Prediction], dict[str, str]]:
     """Write ``labels.csv`` and ``probabilities.csv`` for everything in some paths.
+
+    Pictures in which no chart is found get no labels, unless they are read as a whole.
 
     Returns
     -------
@@ -172,7 +215,7 @@ def predict(
     """
     items, problems = find_items(paths)
     classifier = Classifier(model)
-    found = classify_items(items, classifier, problems, verbose)
+    found = classify_items(items, classifier, problems, verbose, whole)
     names = list(found)
     labels = classifier.labels(np.stack([found[name] for name in names])) if names else []
     guesses = [name for name in names if not (found[name] >= classifier.thresholds).any()]

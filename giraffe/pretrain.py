@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -216,11 +216,12 @@ def pretrain(
     model_folder: str | Path,
     settings: Settings,
     stages: Sequence[Stage] = DEFAULT_STAGES,
-    database: str | Path | None = None,
+    databases: Sequence[str | Path] = (),
     folds: Sequence[int] = (),
     simulated: int = 2000,
     repeats: int = 2,
     initial: str | Path | None = None,
+    choosing: Collection[str] = (),
     verbose: bool = True,
 ) -> dict:
     """Make the weights that the entry ships; an interrupted call continues.
@@ -234,8 +235,9 @@ def pretrain(
     settings : Settings
         Recipe, batch and workers; each stage has a size and a number of epochs of its own.
     stages : sequence of Stage
-    database : path, optional
-        PTB-XL's ``ptbxl_database.csv``: keeps a patient's records on one side of the split.
+    databases : sequence of path
+        PTB-XL's ``ptbxl_database.csv``, or parts of it: keep a patient's records on one side of
+        the split.
     folds : sequence of int
         The PTB-XL records to use at all; none: all.
     simulated : int
@@ -244,6 +246,9 @@ def pretrain(
         How often an epoch holds each real record, printed anew each time.
     initial : path, optional
         Model folder whose weights to start from.
+    choosing : collection of str
+        Names of the real records that validate, see `giraffe.ecg.ptbxl.choosing_records`; by
+        default a part of them is drawn.
     verbose : bool
 
     Returns
@@ -258,7 +263,7 @@ def pretrain(
     # The last stage's answer to SIGTERM holds until the model is saved.
     with log_to(folder / "train.log"), contextlib.ExitStack() as answer:
         source = Numbers.of_seed(settings.seed)
-        training, validation = real_records(folders, database, folds)
+        training, validation = real_records(folders, databases, folds, choosing)
         log.info("%d real training and %d validation records.", len(training), len(validation))
         parts = {
             "training": [record.name for record in training],
@@ -319,16 +324,27 @@ def pretrain(
     return description
 
 
-def real_records(folders, database, folds) -> tuple[list[Record], list[Record]]:
+def real_records(
+    folders, databases, folds, choosing: Collection[str] = ()
+) -> tuple[list[Record], list[Record]]:
     """Real records for training and for validation, no patient on both sides.
 
     Every run divides the same records in the same way, so none validates on records on which the
     weights that it starts from were trained.
     """
     records = [record for folder in folders for record in printed_records(folder)]
-    patient, fold = patients_and_folds(database) if database else ({}, {})
+    patient: dict[str, float] = {}
+    fold: dict[str, int] = {}
+    for database in databases:
+        of_patient, of_fold = patients_and_folds(database)
+        patient |= of_patient
+        fold |= of_fold
     if folds:
         records = [record for record in records if fold.get(record.path.name) in folds]
+    if choosing:
+        chosen = [record.path.name in choosing for record in records]
+        apart = [[r for r, yes in zip(records, chosen, strict=True) if yes == k] for k in (0, 1)]
+        return apart[0], apart[1]
     if not records:
         return [], []
     targets = np.stack([record.targets() for record in records])

@@ -3,7 +3,6 @@
 import csv
 import itertools
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -14,7 +13,6 @@ from giraffe.errors import ModelError, RecordError
 from giraffe.files import write_atomically
 from giraffe.metrics import f_per_class, macro
 from giraffe.records import LEADS, Waveform, open_record, read_waveform, scan
-from giraffe.straighten import lay_flat
 
 
 def plot_history(history: list[dict], path: Path) -> None:
@@ -175,39 +173,6 @@ def printouts_sheet(record: Path, seed: int = 1) -> np.ndarray:
         cv2.putText(tile, name, (10, 24), 0, 0.65, (0, 0, 0), 1, cv2.LINE_AA)
         tiles.append(tile)
     return np.vstack([np.hstack(tiles[i : i + 3]) for i in range(0, len(tiles), 3)])
-
-
-def charts_sheet(paths: Sequence[Path]) -> np.ndarray:
-    """Pictures with the charts that are found on them, and what the network sees of each.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-        Image files.
-
-    Returns
-    -------
-    ndarray of uint8, shape (height, width, 3)
-        A row for each: the picture, squeezed as the network gets it, and its chart laid flat.
-
-    Raises
-    ------
-    ImageError
-        If one cannot be read.
-    """
-    from giraffe.chartfinder import find_charts
-    from giraffe.data import read_image
-
-    height, width = 320, 640
-    pictures = [read_image(path, height, width) for path in paths]
-    rows = []
-    for picture, chart in zip(pictures, find_charts(pictures), strict=True):
-        seen = lay_flat(picture, chart, height, width)
-        corners = np.rint(chart * (width, height)).astype(np.int32)
-        outlined = cv2.polylines(picture.copy(), [corners], True, (220, 0, 0), 2, cv2.LINE_AA)
-        row = np.hstack([outlined, np.full((height, 8, 3), 255, np.uint8), seen])
-        rows.append(cv2.copyMakeBorder(row, 4, 4, 4, 4, cv2.BORDER_CONSTANT, value=(255,) * 3))
-    return np.vstack(rows)
 
 
 def pairs_sheet(folder: Path, seed: int = 1, pairs: int = 10) -> np.ndarray:

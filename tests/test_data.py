@@ -12,10 +12,14 @@ from hypothesis import strategies as st
 from giraffe import cache as cache_module
 from giraffe import data
 from giraffe.cache import ImageCache
+from giraffe.chart.chart import Chart
+from giraffe.chart.geometry import apart
+from giraffe.chart.lighting import MARGIN, cut_out, even_light
+from giraffe.chart.reader import Finding
 from giraffe.data import PrintoutDataset, Source, load
 from giraffe.feed import EpochBatches, make_loader
+from giraffe.pictures import read_picture
 from giraffe.records import scan
-from giraffe.straighten import MARGIN
 
 
 @pytest.fixture
@@ -94,26 +98,77 @@ def test_printed_images_are_new_in_every_epoch_and_fixed_for_validation(folder):
 @pytest.mark.parametrize("epoch", [1, 2, None])  # None: validation, where the chart is found
 def test_a_straightened_picture_is_filled_by_its_chart(folder, epoch):
     record = scan(folder)[0][0]
-    source = Source(96, 192, images="printed", preset="giraffe", seed=4, straightened=True)
+    source = Source(256, 512, images="printed", preset="giraffe", seed=4, straightened=True)
     pixels, placement = load(record, source, epoch)
-    assert pixels.shape == (96, 192, 3)
+    assert pixels.shape == (256, 512, 3)
     margin = MARGIN / (1 + 2 * MARGIN)
     expected = [(x, y) for y in (margin, 1 - margin) for x in (margin, 1 - margin)]
-    assert np.abs(placement.chart_corners()[[0, 1, 3, 2]] - expected).max() < 0.12
+    assert np.abs(placement.chart_corners()[[0, 1, 3, 2]] - expected).max() < 0.1
     again = load(record, source, epoch)[0]
     assert np.array_equal(pixels, again)
 
 
-def test_a_file_s_chart_is_found_and_its_picture_cached_once(folder, tmp_path):
+CORNERS = np.array([[0.1, 0.2], [0.9, 0.25], [0.85, 0.9], [0.12, 0.8]])
+
+
+@pytest.fixture
+def reader(monkeypatch):
+    """In place of the reader, finds the same chart in every picture; the pictures' shapes."""
+    asked = []
+
+    def find(pixels):
+        asked.append(pixels.shape)
+        return Finding(Chart(CORNERS, 0, 0.9, None), "chart", 0.9)
+
+    monkeypatch.setattr(data, "find_chart", find)
+    monkeypatch.setattr(data, "reader_version", lambda: "one")
+    return asked
+
+
+def test_a_file_s_chart_is_found_once_and_anew_by_another_reader(
+    folder, tmp_path, reader, monkeypatch
+):
     record = scan(folder)[0][0]
     cache = ImageCache(tmp_path / "cache", reserve=0)
     source = Source(96, 192, cache=cache, straightened=True)
     first, placement = load(record, source, 1)
-    assert first.shape == (96, 192, 3) and placement is None
-    whole = Source(*source.frame, cache=cache)
-    kept = load(record, whole, 1)[0]  # the same entry: what is cached is the whole picture
-    assert kept.shape == (*source.frame, 3) and len(list((tmp_path / "cache").glob("??/*"))) == 1
-    assert np.array_equal(load(record, source, 2)[0], first)
+    picture = read_picture(record.images()[0])
+    assert reader == [picture.shape] and placement is None  # in its own proportions
+    assert np.array_equal(first, even_light(cut_out(picture, CORNERS, 96, 192)))
+    for epoch in (2, None):
+        assert np.array_equal(load(record, source, epoch)[0], first)
+    assert len(reader) == 1
+    # The whole picture is another entry of the cache, and so is another size.
+    whole = load(record, Source(96, 192, cache=cache), 1)[0]
+    assert len(reader) == 1 and not np.array_equal(whole, first)
+    load(record, Source(48, 96, cache=cache, straightened=True), 1)
+    assert len(reader) == 2
+    monkeypatch.setattr(data, "reader_version", lambda: "two")
+    assert np.array_equal(load(record, source, 1)[0], first)
+    assert len(reader) == 3
+    load(record, source, 2)
+    assert len(reader) == 3 and len(list((tmp_path / "cache").glob("??/*"))) == 4
+
+
+def test_a_file_without_a_chart_is_seen_as_a_whole(folder, reader, monkeypatch):
+    monkeypatch.setattr(data, "find_chart", lambda pixels: Finding(None, "none", 0.0))
+    record = scan(folder)[0][0]
+    seen = load(record, Source(96, 192, straightened=True), 1)[0]
+    assert np.array_equal(
+        seen, even_light(cut_out(read_picture(record.images()[0]), None, 96, 192))
+    )
+
+
+def test_training_sees_charts_where_they_lie_and_validation_where_they_are_found(folder, reader):
+    record = scan(folder)[0][0]
+    source = Source(96, 192, images="printed", preset="D1", seed=4, straightened=True)
+    load(record, source, 1)
+    assert not reader
+    _, placement = load(record, source, None)
+    assert len(reader) == 1 and max(reader[0]) == source.frame[1]
+    printed = load(record, Source(*source.frame, images="printed", preset="D1", seed=4), None)[1]
+    expected = printed.seen_through(apart(CORNERS, MARGIN)).chart_corners()
+    assert np.allclose(placement.chart_corners(), expected, atol=1e-5)
 
 
 def test_both_is_a_coin_per_record_and_epoch(folder):

@@ -19,13 +19,22 @@ from conftest import ROOT, run_python
 from PIL import Image
 
 from benchmarks.reliability import Faults, fuzz
-from giraffe import data, feed, training
+from giraffe import feed, training
 from giraffe.__main__ import main
 from giraffe.checkpoint import load_model
 from giraffe.classifier import Classifier
-from giraffe.data import PrintoutDataset, Source, read_image
+from giraffe.data import PrintoutDataset, Source
 from giraffe.errors import ImageError, ModelError, RecordError
 from giraffe.feed import EpochBatches, make_loader
+from giraffe.pictures import (
+    LONGEST,
+    read_file,
+    read_image,
+    read_pdf,
+    read_picture,
+    resize,
+    thinned,
+)
 from giraffe.records import open_record, scan
 from giraffe.stress import judge, trials
 
@@ -174,8 +183,35 @@ def test_a_giant_image_shrinks_to_what_the_plain_way_gives(tmp_path):
     exif[0x0112] = 3  # upside down
     image.save(tmp_path / "a.png", exif=exif)
     shrunk = read_image(tmp_path / "a.png", 48, 96)
-    plain = data.resize(pixels[::-1, ::-1], 48, 96)
+    plain = resize(pixels[::-1, ::-1], 48, 96)
     assert np.abs(shrunk.astype(int) - plain).mean() < 1
+
+
+@pytest.mark.parametrize("size", [(300, 200), (1, 1), (2600, 1000), (7000, 900), (30, 20_000)])
+def test_pictures_keep_their_proportions_and_large_ones_are_shrunk(tmp_path, size):
+    Image.new("L", size, 77).save(tmp_path / "a.png")
+    pixels = read_picture(tmp_path / "a.png")
+    factor = min(1.0, LONGEST / max(size))
+    expected = [max(round(side * factor), 1) for side in size[::-1]]
+    assert np.abs(np.subtract(pixels.shape[:2], expected)).max() <= 1 and (pixels == 77).all()
+    if factor == 1:
+        assert pixels.shape[1::-1] == size
+    thin = thinned(pixels, 400)
+    assert (thin == 77).all() and max(thin.shape[:2]) < max(800, 400 * max(pixels.shape[:2]))
+
+
+def test_pages_of_a_pdf_keep_their_proportions_and_giant_ones_are_refused(tmp_path):
+    upright, lying = (Image.new("L", size, 120) for size in ((210, 297), (297, 210)))
+    upright.save(tmp_path / "a.pdf", save_all=True, append_images=[lying], resolution=25.4)
+    pages = read_pdf(tmp_path / "a.pdf", 1000)
+    assert [page.shape[0] / page.shape[1] for page in pages] == pytest.approx(
+        [297 / 210, 210 / 297], abs=0.01
+    )
+    assert all(max(page.shape) == 1000 and np.abs(page[20:-20] - 120.0).max() < 3 for page in pages)
+    assert [page.shape for page in read_file(tmp_path / "a.pdf", 1000)] == [p.shape for p in pages]
+    upright.save(tmp_path / "giant.pdf", resolution=2)  # 3.7 m high
+    with pytest.raises(ImageError, match="more than the 120 million"):
+        read_pdf(tmp_path / "giant.pdf")
 
 
 def _png_claiming(width: int, height: int) -> bytes:
@@ -220,7 +256,12 @@ def test_a_record_of_many_images_is_read_in_small_batches(model, tmp_path):
         classifier.description["recipe"], all_images=True
     )
     sizes, real = [], classifier.probabilities
-    classifier.probabilities = lambda images: sizes.append(len(images)) or real(images)
+
+    def counted(images, *more, **options):
+        sizes.append(len(images))
+        return real(images, *more, **options)
+
+    classifier.probabilities = counted
     p = classifier.record_probabilities(tmp_path / "r")
     assert max(sizes) <= 8 and sum(sizes) == 21
     alone = [real([np.asarray(Image.open(tmp_path / name))])[0] for name in names]

@@ -234,7 +234,7 @@ def capture_scene(scene: Scene, height: int, width: int) -> np.ndarray:
 
 
 def print_in_memory(
-    waveform, header, preset: str, rng: np.random.Generator, height: int, width: int
+    waveform, header, preset: str, rng: np.random.Generator, height: int | None, width: int
 ) -> tuple[np.ndarray, Placement]:
     """A printout at the size at which a network needs it.
 
@@ -247,7 +247,8 @@ def print_in_memory(
     rng : numpy.random.Generator
         For the preset's random choices.
     height, width : int
-        Size of the picture in px.
+        Size of the picture in px. Without a height it has its own proportions, and a longer side
+        of `width` px.
 
     Returns
     -------
@@ -255,20 +256,27 @@ def print_in_memory(
     placement : Placement
         Where the page lies in the picture.
     """
+
+    def size(aspect: float) -> tuple[int, int]:
+        if height is not None:
+            return height, width
+        return round(width / max(1.0, aspect)), round(width * min(1.0, aspect))
+
     if preset == "D1":  # no distortion: drawn as small as it is needed
         colours, _ = kit_colours(D1, rng)
         page = kit_page(waveform, header, D1, rng)
-        return draw(page, waveform, colours, height, width), Placement(page, WHOLE_FRAME)
+        rows, columns = size(page.width / page.height)
+        return draw(page, waveform, colours, rows, columns), Placement(page, WHOLE_FRAME)
     if preset in KITS:
         image = kit_image(waveform, header, KITS[preset], rng)
         pixels, page = image.pixels, image.page
         corners = image.to_pixels([(x * page.width, y * page.height) for x, y in WHOLE_FRAME])
         placement = Placement(page, corners / pixels.shape[1::-1])
-        shrinks = pixels.shape[0] > height
-        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        return cv2.resize(pixels, (width, height), interpolation=method), placement
+        rows, columns = size(pixels.shape[1] / pixels.shape[0])
+        method = cv2.INTER_AREA if pixels.shape[0] > rows else cv2.INTER_LINEAR
+        return cv2.resize(pixels, (columns, rows), interpolation=method), placement
     scene = draw_scene(waveform, header, SCENES[preset], rng)
-    return capture_scene(scene, height, width), scene.placement
+    return capture_scene(scene, *size(scene.placement.frame.aspect)), scene.placement
 
 
 @dataclass

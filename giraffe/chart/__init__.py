@@ -1,0 +1,1 @@
+"""Picture → chart: where the rows of leads lie, what stands where, and the chart laid flat."""

@@ -1,0 +1,147 @@
+"""Everything that stands on a chart: names, grid, pulses, paper speed and gain."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from giraffe.chart.chart import Chart, Pulse, turn_pixels
+from giraffe.chart.evidence import EvidenceNetwork
+from giraffe.chart.fit import Rows
+from giraffe.chart.geometry import WHOLE, between, sides_in_px, straighten, transform
+from giraffe.chart.grid import length_in_mm
+from giraffe.chart.letters import HIGHEST, SIDE, STEP, WIDTH, LettersNetwork, read_letters
+from giraffe.chart.names import assign, evidence_of
+from giraffe.chart.reader import Finding, find_chart
+from giraffe.pictures import LONGEST, shrunk
+
+GRID_PX = 1800  # width of the chart on which the grid is measured, at most
+GAINS = (5.0, 10.0, 20.0)  # mm/mV
+LEAST_PULSE = 0.35  # evidence of a pulse
+PULSE_SIDE = 0.075  # shares of the width beside the rows where a pulse may stand
+PULSE_MM = (3.5, 26.0)  # heights of pulses that are looked for, where there is a grid
+
+
+def read_chart(
+    pixels: np.ndarray,
+    network: EvidenceNetwork | None = None,
+    letters: LettersNetwork | None = None,
+) -> Finding:
+    """The chart of a picture with all that is printed on it.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (height, width, 3)
+    network, letters : optional
+        In evaluation mode; the package's own by default.
+
+    Returns
+    -------
+    Finding
+    """
+    finding = find_chart(pixels, network, letters)
+    if finding.chart is None:
+        return finding
+    return replace(finding, chart=described(pixels, finding.chart, letters))
+
+
+def described(pixels: np.ndarray, chart: Chart, network: LettersNetwork | None = None) -> Chart:
+    """A chart with its names, grid, pulses, speed and gain."""
+    upright = turn_pixels(shrunk(pixels, LONGEST), chart.turned)
+    rows = chart.rows
+    corners = rows.corners
+    sides = sides_in_px(corners, upright.shape)
+    notes = []
+
+    view, window = _flat_with_sides(upright, corners, sides)
+    found = read_letters([view], network)[0]
+    to_window = between(window, WHOLE)
+
+    def sample(maps):
+        def at(u, v):
+            where = transform(to_window, rows.to_view(u, v)) * (maps.shape[2], maps.shape[1]) - 0.5
+            x, y = where.astype(np.float32).T
+            return np.stack([
+                cv2.remap(field, x.reshape(-1, 1), y.reshape(-1, 1), cv2.INTER_LINEAR).ravel()
+                for field in maps
+            ])  # fmt: skip
+
+        return at
+
+    named = evidence_of(sample(found.names), rows.levels, rows.columns)
+    cells, layout, usual = assign(named, rows.columns)
+    if not any(cell.named for cell in cells):
+        notes.append("no lead name could be read: the usual order is assumed")
+    elif not usual:
+        notes.append("the leads are in no usual order")
+
+    size_mm = _size_in_mm(upright, corners, sides)
+    px_per_mm = None
+    if size_mm is not None:
+        factor = max(pixels.shape[:2]) / max(upright.shape[:2])
+        px_per_mm = tuple(float(s) for s in factor * sides / size_mm)
+    else:
+        notes.append("no grid was seen: 25 mm/s are assumed")
+    pulses = _pulses(sample(found.pulses[None]), rows, size_mm)
+    heights = [pulse.height for pulse in pulses if pulse.height is not None]
+    gain = speed = None
+    if heights:
+        gain = min(GAINS, key=lambda g: abs(np.log(g / np.median(heights))))
+    else:
+        notes.append("no pulse was measured: 10 mm/mV are assumed")
+    if size_mm is not None:
+        speed = 50.0 if chart.fast > 0.5 else 25.0
+    return replace(
+        chart, cells=cells, layout=layout, px_per_mm=px_per_mm, size_mm=size_mm, pulses=pulses,
+        speed=speed, gain=gain, notes=tuple(notes),
+    )  # fmt: skip
+
+
+def _flat_with_sides(upright, corners, sides) -> tuple[np.ndarray, np.ndarray]:
+    """The chart and `SIDE` around it, as the letters' network sees it, and where that lies."""
+    height = WIDTH * sides[1] / sides[0]
+    height = int(np.clip(STEP * round(height / STEP), 20 * STEP, HIGHEST))
+    window = transform(between(WHOLE, corners), _around(SIDE))
+    # Of a far larger picture the lines would fall between the pixels that are looked at.
+    factor = sides[0] * (1 + 2 * SIDE) / WIDTH
+    source = shrunk(upright, round(max(upright.shape[:2]) / factor)) if factor > 1.5 else upright
+    return straighten(source, window, height, WIDTH), window
+
+
+def _around(share: float) -> np.ndarray:
+    return 0.5 + (WHOLE - 0.5) * (1 + 2 * share)
+
+
+def _size_in_mm(upright, corners, sides) -> tuple[float, float] | None:
+    """Width and height of the chart in mm, by its grid."""
+    factor = min(GRID_PX / sides[0], 1.0)
+    width, height = (max(round(side * factor), 16) for side in sides)
+    source = shrunk(upright, round(max(upright.shape[:2]) * factor)) if factor < 0.8 else upright
+    flat = straighten(source, corners, height, width)
+    across = length_in_mm(flat, 1)
+    if across is None:
+        return None
+    down = length_in_mm(flat, 0, around=across * height / width)
+    return across, across * height / width if down is None else down
+
+
+def _pulses(sample, rows: Rows, size_mm) -> tuple[Pulse, ...]:
+    """Pulses beside the rows, at most one at each end of each."""
+    found = []
+    spacing = float(np.diff(rows.levels).min()) if len(rows.levels) > 1 else 0.4
+    lifts = np.linspace(0.12, 1.3, 80) * spacing
+    if size_mm is not None:
+        lifts = np.linspace(*PULSE_MM, 80) / size_mm[1]
+    for row, level in enumerate(rows.levels):
+        for side, low, high in (("left", -PULSE_SIDE, 0.0), ("right", 1.0, 1 + PULSE_SIDE)):
+            u = np.linspace(low, high, 16)
+            uu, ll = np.meshgrid(u, lifts)
+            seen = sample(uu.ravel(), level - ll.ravel())[0].reshape(uu.shape).max(axis=1)
+            best = int(seen.argmax())
+            if seen[best] < LEAST_PULSE:
+                continue
+            near = slice(max(best - 4, 0), best + 5)
+            lift = float((seen[near] * lifts[near]).sum() / seen[near].sum())
+            height = lift * size_mm[1] if size_mm is not None else None
+            found.append(Pulse(row, side, height, lift))
+    return tuple(found)

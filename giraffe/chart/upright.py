@@ -1,0 +1,70 @@
+"""Whether a chart stands on its head: names and pulses stand where rows begin, and pulses go up.
+
+Rows look alike upside down, so what finds them need not know which side is up. A chart is looked at
+both ways, and where its rows then begin is read: the right way round the names of the leads stand
+there (some of which, such as I and II, read the same upside down, but stand at this end alone), and
+pulses.
+"""
+
+import numpy as np
+
+from giraffe.chart.fit import Rows
+from giraffe.chart.geometry import sides_in_px, straighten
+from giraffe.chart.letters import (
+    HIGHEST,
+    SCALE,
+    STEP,
+    LettersNetwork,
+    places_of,
+    read_letters,
+)
+
+BEFORE, AFTER = 0.08, 0.14  # shares of the rows around their beginnings that are read
+ABOVE = 0.06  # shares of the chart above and below it
+NAME_NEAR, PULSE_NEAR = 0.7, (0.1, 0.9)  # of a row, in distances of two rows
+PULSES = 0.5  # weight of pulses beside names
+MOST = 12.0  # log-odds
+
+
+def beginnings(pixels: np.ndarray, rows: Rows) -> np.ndarray:
+    """The part of a picture where rows begin.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+        At the scale of `giraffe.chart.letters`.
+    """
+    part = np.array([[-BEFORE, -ABOVE], [AFTER, -ABOVE], [AFTER, 1 + ABOVE], [-BEFORE, 1 + ABOVE]])
+    sides = sides_in_px(rows.corners, pixels.shape)
+    height = SCALE * (1 + 2 * ABOVE) * sides[1] / sides[0]
+    size = [STEP * max(round(side / STEP), 8) for side in (height, SCALE * (BEFORE + AFTER))]
+    return straighten(pixels, rows.plane.to_view(part), min(size[0], HIGHEST), size[1])
+
+
+def evidence_of_beginnings(
+    pixels: np.ndarray, rows: Rows, network: LettersNetwork | None = None
+) -> float:
+    """Mean over the rows of the log-odds that a name and a pulse stand at their beginning.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (height, width, 3)
+    rows : Rows
+        In shares of the picture.
+    network : LettersNetwork, optional
+        In evaluation mode; the package's own by default.
+    """
+    found = read_letters([beginnings(pixels, rows)], network)[0]
+    names, pulses = _log_odds(1 - found.names[0]), _log_odds(found.pulses)
+    v = places_of(len(names)) * (1 + 2 * ABOVE) - ABOVE
+    spacing = float(np.diff(rows.levels).min()) if len(rows.levels) > 1 else 0.4
+    total = 0.0
+    for level in rows.levels:
+        total += names[np.abs(v - level) < NAME_NEAR * spacing].max(initial=-MOST)
+        over = (v > level - PULSE_NEAR[1] * spacing) & (v < level - PULSE_NEAR[0] * spacing)
+        total += PULSES * pulses[over].max(initial=-MOST)
+    return total / len(rows.levels)
+
+
+def _log_odds(p: np.ndarray) -> np.ndarray:
+    return np.clip(np.log((p + 1e-6) / (1 - p + 1e-6)), -MOST, MOST)
