@@ -31,6 +31,7 @@ CLOSEST_ROWS = 0.045  # shares of the chart's height between two rows, at least
 SEGMENTS = 12  # of a row, each of which says how high it lies
 ROWS_OF_COLUMNS = {2: 6, 4: 3, 5: 3}  # of leads: 6x2, 3x4 and 3x5 pages
 NEAR_COLUMN = 0.03  # shares of the width by which a change may be off its place
+COLUMN_COST = 0.8  # in units of log likelihood: a change of leads more
 STRIP_ABOVE = 4.0  # in units of log likelihood: a rhythm strip above the rows of leads
 CHANGE_EVEN, CHANGE_SLOPE, CHANGE_MOST = 0.25, 10.0, (-3.0, 2.5)
 """Evidence of a change that speaks neither for nor against one, units of log likelihood for each
@@ -474,7 +475,8 @@ def _columns(field: np.ndarray, model: _Model) -> tuple[int, ...]:
         speaks = np.clip(CHANGE_SLOPE * (seen - CHANGE_EVEN), *CHANGE_MOST).sum(axis=1)
         block = min(usual, rows)
         for first in range(rows - block + 1):
-            total = speaks[first : first + block].sum() - STRIP_ABOVE * first
+            total = (speaks[first : first + block] - COLUMN_COST * (n - 1)).sum()
+            total -= STRIP_ABOVE * first
             if total > best:
                 inside = (np.arange(rows) >= first) & (np.arange(rows) < first + block)
                 best, chosen = total, tuple(int(k) for k in np.where(inside, n, 1))

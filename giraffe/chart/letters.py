@@ -9,13 +9,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch import nn
 
 from giraffe.chart.evidence import CPU, as_batch, fold_batch_norm, layer
+from giraffe.chart.fit import Rows
+from giraffe.chart.geometry import (
+    WHOLE,
+    apart,
+    between,
+    sides_in_px,
+    straighten,
+    transform,
+)
 from giraffe.checkpoint import load_tensors
 from giraffe.device import autocast, choose_precision
+from giraffe.pictures import shrunk
 
 WEIGHTS = Path(__file__).with_name("letters.pt")
 NAMES = (
@@ -109,3 +120,42 @@ def package_letters() -> LettersNetwork:
     network = network.float().eval().to(memory_format=torch.channels_last)
     fold_batch_norm(network)
     return network
+
+
+class Written:
+    """What stands on a chart, to be asked for at its own points.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (height, width, 3)
+        The picture, upright.
+    rows : Rows
+        The chart's, in shares of the picture.
+    network : LettersNetwork, optional
+        In evaluation mode; the package's own by default.
+    """
+
+    def __init__(self, pixels: np.ndarray, rows: Rows, network: LettersNetwork | None = None):
+        sides = sides_in_px(rows.corners, pixels.shape)
+        height = int(np.clip(STEP * round(WIDTH * sides[1] / sides[0] / STEP), 20 * STEP, HIGHEST))
+        window = transform(between(WHOLE, rows.corners), apart(WHOLE, SIDE))
+        # Of a far larger picture the lines would fall between the pixels that are looked at.
+        factor = sides[0] * (1 + 2 * SIDE) / WIDTH
+        if factor > 1.5:
+            pixels = shrunk(pixels, round(max(pixels.shape[:2]) / factor))
+        self._found = read_letters([straighten(pixels, window, height, WIDTH)], network)[0]
+        self._to_window, self._rows = between(window, WHOLE), rows
+
+    def names(self, u, v) -> np.ndarray:
+        """Probabilities of no name and of `NAMES` at points, shape (19, n)."""
+        return self._at(self._found.names, u, v)
+
+    def pulses(self, u, v) -> np.ndarray:
+        """Probability of a pulse's plateau at points, shape (n,)."""
+        return self._at(self._found.pulses[None], u, v)[0]
+
+    def _at(self, maps: np.ndarray, u, v) -> np.ndarray:
+        size = maps.shape[2], maps.shape[1]
+        where = transform(self._to_window, self._rows.to_view(u, v)) * size - 0.5
+        x, y = where.astype(np.float32).T.reshape(2, -1, 1)
+        return np.stack([cv2.remap(field, x, y, cv2.INTER_LINEAR).ravel() for field in maps])

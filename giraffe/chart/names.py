@@ -41,6 +41,7 @@ NEARER = 0.3  # share of the names that a distance of one row must bring to be b
 BAND = 0.16  # distances of two rows by which the names' height may vary
 LEAST = 0.02  # a name is never less likely than this, whatever was seen
 READ = 0.35  # probability from which on a name counts as read
+STRIP_READ = 0.6  # of a strip, of which nothing else tells which lead it is
 UNUSUAL = 1.0  # in units of log likelihood: an order that is not the usual one
 AGAINST = 0.9  # mean log likelihood per cell by which free reading must beat every order
 USUAL_STRIPS = {1: ("II",), 2: ("V1", "II"), 3: ("V1", "II", "V5")}
@@ -131,7 +132,7 @@ def assign(found: np.ndarray, columns: Sequence[int]) -> tuple[tuple[Cell, ...],
     guess = dict(zip(others, USUAL_STRIPS.get(len(others), ()), strict=False))
     for k in others:
         name = int(found[k].argmax())
-        labels[k] = NAMES[name] if found[k, name] > READ else guess.get(k, "")
+        labels[k] = NAMES[name] if found[k, name] > STRIP_READ else guess.get(k, "")
     made = []
     for k, (row, column, start, stop) in enumerate(cells):
         label = labels[k]

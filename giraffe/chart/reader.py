@@ -15,7 +15,7 @@ from giraffe.chart.fit import Plane, Rows, fit_plane, fit_rows
 from giraffe.chart.geometry import WHOLE, apart, between, straighten, transform
 from giraffe.chart.letters import WEIGHTS as LETTERS_WEIGHTS
 from giraffe.chart.letters import LettersNetwork
-from giraffe.chart.upright import evidence_of_beginnings
+from giraffe.chart.upright import evidence_of_all_names, evidence_of_beginnings
 from giraffe.pictures import thinned
 
 WORKING_PIXELS = 160_000  # of the first look
@@ -26,13 +26,14 @@ LEAST_TURN = 0.04  # probability of lying on a side, or not, from which on it is
 SURE = 0.6  # certainty from which on the other is not tried
 FLIPPED = 0.5  # in units of log-odds per row: pictures are usually upright
 CERTAIN = 4.0  # log-odds per row that a certainty of 1 is worth
+CLEARLY_APART = 4.0  # log-odds per row below which all names are read both ways
 CLEARLY_UP = 7.0  # log-odds per row from which on a chart is not seen upside down too
 LOOKS = 3  # close ones at most
 SETTLED = 0.06  # shares of the sides; a chart that moved farther is looked at again
 DISAGREEMENT = 0.15  # shares of the sides between rows and places that take certainty to 1 / e
 FARTHEST = 0.8  # shares of the frame by which a corner may lie outside
 SMALLEST = 0.02  # share of the picture that a chart covers at least
-LEAST_CERTAINTY = 0.25
+LEAST_CERTAINTY = 0.4
 """Below, a picture is said to have no chart."""
 
 
@@ -121,23 +122,33 @@ def _close_look(pixels, turn: int, first: Evidence, network, letters) -> Chart |
     plane = fit_plane(first)
     if plane is None:
         return None
-    corners, best = plane.to_view(WHOLE), None
+    corners, seen = plane.to_view(WHOLE), []
     for flip in (0, 180):
         if flip:
             pixels, corners = turn_pixels(pixels, 180), (1 - corners)[[2, 3, 0, 1]]
         found = _settled(pixels, corners, network)
         if found is None:
             continue
-        rows, certainty, fast = found
-        up = evidence_of_beginnings(pixels, rows, letters) - FLIPPED * (flip > 0)
-        chart = Chart(
-            turn_points(rows.corners, -turn - flip), (turn + flip) % 360, certainty, rows, fast
-        )
-        if best is None or up + CERTAIN * certainty > best[0]:
-            best = up + CERTAIN * certainty, chart
+        up = evidence_of_beginnings(pixels, found[0], letters) - FLIPPED * (flip > 0)
+        seen.append((up, flip, pixels, *found))
         if up > CLEARLY_UP:
             break
-    return None if best is None else best[1]
+    if not seen:
+        return None
+    if len(seen) == 2 and abs(seen[0][0] - seen[1][0]) < CLEARLY_APART:
+        seen = [
+            (
+                up + evidence_of_all_names(picture, rows, letters),
+                flip,
+                picture,
+                rows,
+                *it,
+            )
+            for up, flip, picture, rows, *it in seen
+        ]
+    up, flip, _, rows, certainty, fast = max(seen, key=lambda one: one[0] + CERTAIN * one[4])
+    turn = (turn + flip) % 360
+    return Chart(turn_points(rows.corners, -turn), turn, certainty, rows, fast)
 
 
 def _settled(pixels, corners: np.ndarray, network) -> tuple[Rows, float, float] | None:

@@ -2,15 +2,14 @@
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from giraffe.chart.chart import Chart, Pulse, turn_pixels
 from giraffe.chart.evidence import EvidenceNetwork
 from giraffe.chart.fit import Rows
-from giraffe.chart.geometry import WHOLE, between, sides_in_px, straighten, transform
+from giraffe.chart.geometry import sides_in_px, straighten
 from giraffe.chart.grid import length_in_mm
-from giraffe.chart.letters import HIGHEST, SIDE, STEP, WIDTH, LettersNetwork, read_letters
+from giraffe.chart.letters import LettersNetwork, Written
 from giraffe.chart.names import assign, evidence_of
 from giraffe.chart.reader import Finding, find_chart
 from giraffe.pictures import LONGEST, shrunk
@@ -53,22 +52,8 @@ def described(pixels: np.ndarray, chart: Chart, network: LettersNetwork | None =
     sides = sides_in_px(corners, upright.shape)
     notes = []
 
-    view, window = _flat_with_sides(upright, corners, sides)
-    found = read_letters([view], network)[0]
-    to_window = between(window, WHOLE)
-
-    def sample(maps):
-        def at(u, v):
-            where = transform(to_window, rows.to_view(u, v)) * (maps.shape[2], maps.shape[1]) - 0.5
-            x, y = where.astype(np.float32).T
-            return np.stack([
-                cv2.remap(field, x.reshape(-1, 1), y.reshape(-1, 1), cv2.INTER_LINEAR).ravel()
-                for field in maps
-            ])  # fmt: skip
-
-        return at
-
-    named = evidence_of(sample(found.names), rows.levels, rows.columns)
+    written = Written(upright, rows, network)
+    named = evidence_of(written.names, rows.levels, rows.columns)
     cells, layout, usual = assign(named, rows.columns)
     if not any(cell.named for cell in cells):
         notes.append("no lead name could be read: the usual order is assumed")
@@ -82,7 +67,7 @@ def described(pixels: np.ndarray, chart: Chart, network: LettersNetwork | None =
         px_per_mm = tuple(float(s) for s in factor * sides / size_mm)
     else:
         notes.append("no grid was seen: 25 mm/s are assumed")
-    pulses = _pulses(sample(found.pulses[None]), rows, size_mm)
+    pulses = _pulses(written.pulses, rows, size_mm)
     heights = [pulse.height for pulse in pulses if pulse.height is not None]
     gain = speed = None
     if heights:
@@ -95,21 +80,6 @@ def described(pixels: np.ndarray, chart: Chart, network: LettersNetwork | None =
         chart, cells=cells, layout=layout, px_per_mm=px_per_mm, size_mm=size_mm, pulses=pulses,
         speed=speed, gain=gain, notes=tuple(notes),
     )  # fmt: skip
-
-
-def _flat_with_sides(upright, corners, sides) -> tuple[np.ndarray, np.ndarray]:
-    """The chart and `SIDE` around it, as the letters' network sees it, and where that lies."""
-    height = WIDTH * sides[1] / sides[0]
-    height = int(np.clip(STEP * round(height / STEP), 20 * STEP, HIGHEST))
-    window = transform(between(WHOLE, corners), _around(SIDE))
-    # Of a far larger picture the lines would fall between the pixels that are looked at.
-    factor = sides[0] * (1 + 2 * SIDE) / WIDTH
-    source = shrunk(upright, round(max(upright.shape[:2]) / factor)) if factor > 1.5 else upright
-    return straighten(source, window, height, WIDTH), window
-
-
-def _around(share: float) -> np.ndarray:
-    return 0.5 + (WHOLE - 0.5) * (1 + 2 * share)
 
 
 def _size_in_mm(upright, corners, sides) -> tuple[float, float] | None:
@@ -136,7 +106,7 @@ def _pulses(sample, rows: Rows, size_mm) -> tuple[Pulse, ...]:
         for side, low, high in (("left", -PULSE_SIDE, 0.0), ("right", 1.0, 1 + PULSE_SIDE)):
             u = np.linspace(low, high, 16)
             uu, ll = np.meshgrid(u, lifts)
-            seen = sample(uu.ravel(), level - ll.ravel())[0].reshape(uu.shape).max(axis=1)
+            seen = sample(uu.ravel(), level - ll.ravel()).reshape(uu.shape).max(axis=1)
             best = int(seen.argmax())
             if seen[best] < LEAST_PULSE:
                 continue

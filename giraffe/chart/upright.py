@@ -15,15 +15,18 @@ from giraffe.chart.letters import (
     SCALE,
     STEP,
     LettersNetwork,
+    Written,
     places_of,
     read_letters,
 )
+from giraffe.chart.names import begins
 
 BEFORE, AFTER = 0.08, 0.14  # shares of the rows around their beginnings that are read
 ABOVE = 0.06  # shares of the chart above and below it
 NAME_NEAR, PULSE_NEAR = 0.7, (0.1, 0.9)  # of a row, in distances of two rows
 PULSES = 0.5  # weight of pulses beside names
 MOST = 12.0  # log-odds
+NAME_AT = np.linspace(-0.01, 0.05, 13)  # of a lead's stretch, in shares of the rows
 
 
 def beginnings(pixels: np.ndarray, rows: Rows) -> np.ndarray:
@@ -64,6 +67,24 @@ def evidence_of_beginnings(
         over = (v > level - PULSE_NEAR[1] * spacing) & (v < level - PULSE_NEAR[0] * spacing)
         total += PULSES * pulses[over].max(initial=-MOST)
     return total / len(rows.levels)
+
+
+def evidence_of_all_names(
+    pixels: np.ndarray, rows: Rows, network: LettersNetwork | None = None
+) -> float:
+    """Mean over all leads of the log-odds that a name stands where their stretch begins.
+
+    For charts whose rows' beginnings do not tell, because they are cut off or bare. Parameters are
+    those of `evidence_of_beginnings`.
+    """
+    spacing = float(np.diff(rows.levels).min()) if len(rows.levels) > 1 else 0.4
+    u, v = np.meshgrid(NAME_AT, np.linspace(-NAME_NEAR, NAME_NEAR, 29) * spacing)
+    cells = begins(rows.columns)
+    starts = np.array([start for _, _, start, _ in cells])[:, None]
+    levels = np.array([rows.levels[row] for row, *_ in cells])[:, None]
+    where = (starts + u.ravel()).ravel(), (levels + v.ravel()).ravel()
+    none = Written(pixels, rows, network).names(*where)[0].reshape(len(cells), -1)
+    return float(_log_odds(1 - none).max(axis=1).mean())
 
 
 def _log_odds(p: np.ndarray) -> np.ndarray:

@@ -148,6 +148,8 @@ def epoch_keys(pictures: list[Printed], epoch: int, seed: int) -> list[list[tupl
     batches = []
     for keys in groups.values():
         batches += [keys[k : k + BATCH] for k in range(0, len(keys) - BATCH // 2, BATCH)]
+    # Of very few pictures no size has half a batch.
+    batches = batches or list(groups.values())
     return [batches[k] for k in rng.permutation(len(batches))]
 
 
