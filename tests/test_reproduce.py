@@ -100,8 +100,8 @@ def test_patients_of_ptbxl_are_held_out_whole_and_folds_9_and_10_if_there(wavefo
 
     def table(folds):
         path = tmp_path / "db.csv"
-        rows = [f"{k + 1},{100 + k // 2},{fold}" for k, fold in enumerate(folds)]
-        path.write_text("\n".join(["ecg_id,patient_id,strat_fold", *rows]) + "\n")
+        rows = [f"{k + 1},{100 + k // 2},{fold},{{}}" for k, fold in enumerate(folds)]
+        path.write_text("\n".join(["ecg_id,patient_id,strat_fold,scp_codes", *rows]) + "\n")
         return path
 
     training_part, held_out, how = room.hold_out(mixed, table([1, 2, 9, 10]), (), 0)
@@ -164,7 +164,7 @@ def test_micro_f_counts_entries_and_ignores_unknown_ones():
 
 def test_rare_classes_and_other_folds_can_be_left_out(waveforms, tmp_path, smoke_settings, capsys):
     training.train(waveforms, tmp_path / "m", smoke_settings, verbose=False)
-    lines = ["ecg_id,patient_id,strat_fold", "1,1,7", "2,2,8", "3,3,1"]
+    lines = ["ecg_id,patient_id,strat_fold,scp_codes", "1,1,7,{}", "2,2,8,{}", "3,3,1,{}"]
     (tmp_path / "db.csv").write_text("\n".join(lines) + "\n")
     data = tmp_path / "data"
     data.mkdir()
