@@ -327,7 +327,7 @@ def test_rows_are_found_however_the_page_lies(corners, name, seed):
     rows = _fitted(perfect(seen))
     assert list(rows.columns) == columns_of(placement.page)
     assert corner_error(rows.plane.to_view(WHOLE), seen.chart_corners()) < 0.015
-    assert _rows_off(rows, seen) < 0.012
+    assert _rows_off(rows, seen) < 0.016
 
 
 def _rows_off(rows: Rows, seen: Placement) -> float:
@@ -351,7 +351,7 @@ def test_rows_of_a_strongly_bent_page_are_followed(name, bend, phase):
     rows = _fitted(perfect(seen))
     assert list(rows.columns) == columns_of(page)
     assert corner_error(rows.plane.to_view(WHOLE), seen.chart_corners()) < 0.015
-    assert _rows_off(rows, seen) < 0.012
+    assert _rows_off(rows, seen) < 0.016
 
 
 def test_rows_seen_through_another_view_are_the_same_rows():

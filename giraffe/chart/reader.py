@@ -26,14 +26,14 @@ LEAST_TURN = 0.04  # probability of lying on a side, or not, from which on it is
 SURE = 0.6  # certainty from which on the other is not tried
 FLIPPED = 0.5  # in units of log-odds per row: pictures are usually upright
 CERTAIN = 4.0  # log-odds per row that a certainty of 1 is worth
-CLEARLY_APART = 4.0  # log-odds per row below which all names are read both ways
-CLEARLY_UP = 7.0  # log-odds per row from which on a chart is not seen upside down too
+CLEARLY_APART = 3.0  # log-odds per row below which all names are read both ways
+CLEARLY_UP = 5.5  # log-odds per row from which on a chart is not seen upside down too
 LOOKS = 3  # close ones at most
 SETTLED = 0.06  # shares of the sides; a chart that moved farther is looked at again
 DISAGREEMENT = 0.15  # shares of the sides between rows and places that take certainty to 1 / e
 FARTHEST = 0.8  # shares of the frame by which a corner may lie outside
 SMALLEST = 0.02  # share of the picture that a chart covers at least
-LEAST_CERTAINTY = 0.4
+LEAST_CERTAINTY = 0.25
 """Below, a picture is said to have no chart."""
 
 
