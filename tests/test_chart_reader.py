@@ -313,6 +313,12 @@ def test_pictures_of_any_size_and_kind_are_answered(size):
     assert finding.chart is None or plausible(finding.chart.turned_corners())
 
 
+def test_several_pictures_are_answered_in_their_order():
+    blank = np.full((600, 800, 3), 250, np.uint8)
+    kinds = [finding.kind for finding in find_charts([blank, page(0, "D1")[0], blank])]
+    assert kinds == ["none", "chart", "none"] and find_charts([]) == []
+
+
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_a_blank_picture_has_no_chart(level):
     finding = find_chart(np.full((600, 800, 3), level, np.uint8))
