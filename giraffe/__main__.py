@@ -294,9 +294,9 @@ def chart_reader(args) -> int:
 
 def calibrate(args) -> int:
     """Calibrate a model and tune its thresholds on real records that did not train it."""
-    from giraffe.choosing import choose
+    from giraffe.calibrating import calibrate_model
 
-    print(choose(args.model, args.data, _names(args.names), args.simulated), end="")
+    print(calibrate_model(args.model, args.data, _names(args.names), args.simulated), end="")
     return 0
 
 
@@ -342,8 +342,6 @@ def sheet(args) -> int:
 
 def charts(args) -> int:
     """Find the charts of pictures and show what was read of them."""
-    from tqdm import tqdm
-
     from giraffe.chart.sheet import COLUMNS, evidence_picture, read_charts, sheet, table_row
     from giraffe.files import csv_text, write_atomically
     from giraffe.pictures import shrunk
@@ -351,14 +349,12 @@ def charts(args) -> int:
 
     paths = image_files(args.images)
     problems: dict[str, str] = {}
-    shown, rows = [], []
-    bar = tqdm(total=len(paths), desc="charts", unit="file", disable=len(paths) < 4)
+    shown, rows, found = [], [], 0
     for name, pixels, finding in read_charts(paths, problems):
-        bar.update()
         rows.append(table_row(name, finding))
+        found += finding.chart is not None
         if len(shown) < SHEET_AT_MOST:
             shown.append((name, shrunk(pixels, SHEET_PIXELS), finding))
-    bar.close()
     if problems:
         print(f"Not read:\n{summarise_problems(problems)}", file=sys.stderr)
     if args.output and shown:
@@ -367,7 +363,6 @@ def charts(args) -> int:
         write_atomically(Path(args.csv), csv_text(COLUMNS, rows))
     if args.evidence and shown:
         _write_picture(args.evidence, evidence_picture(shown[0][1]))
-    found = sum(finding != "" for _, finding, *_ in rows)
     print(f"{found} charts found in {len(rows)} pictures.")
     return 0 if rows or not problems else 1
 
@@ -382,6 +377,8 @@ def _write_picture(path: str, pixels) -> None:
     from giraffe.files import write_atomically
 
     output = Path(path)
+    if output.suffix and not cv2.haveImageWriter(output.name):
+        raise ValueError(f"{path}: no kind of picture that can be written; .png and .jpg can")
     settings = [cv2.IMWRITE_JPEG_QUALITY, 80] if output.suffix in (".jpg", ".jpeg") else []
     encoded = cv2.imencode(output.suffix or ".png", pixels[:, :, ::-1], settings)[1]
     write_atomically(output, encoded.tobytes())

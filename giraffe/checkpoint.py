@@ -49,8 +49,10 @@ def save_tensors(path: Path, content: dict) -> None:
         raise
 
 
-def load_tensors(path: Path) -> dict:
+def load_tensors(path: Path, remedy: str = "train the model again") -> dict:
     """Read what `save_tensors` wrote; a file with anything executable is refused.
+
+    Errors end with the remedy.
 
     Raises
     ------
@@ -60,15 +62,15 @@ def load_tensors(path: Path) -> dict:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise ModelError(f"{path}: missing; train the model again") from error
+        raise ModelError(f"{path}: missing; {remedy}") from error
     except Exception as error:  # torch raises many kinds for broken and for forbidden content
         raise ModelError(
-            f"{path}: not a file of weights that can be read safely "
-            f"({_first_line(error)}); train the model again"
+            f"{path}: not a file of weights that can be read safely ({first_line(error)}); {remedy}"
         ) from error
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, not too long."""
     return str(error).partition("\n")[0][:200]
 
 
@@ -182,7 +184,7 @@ def load_model(folder: str | Path) -> tuple[list[Network], dict]:
             network.load_state_dict(state, assign=True)
         except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
             raise ModelError(
-                f"{path}: weights of another network ({_first_line(error)}); train it again"
+                f"{path}: weights of another network ({first_line(error)}); train it again"
             ) from error
         for name, value in network.state_dict().items():
             if value.is_floating_point() and not torch.isfinite(value).all():

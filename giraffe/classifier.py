@@ -17,7 +17,7 @@ from giraffe.classes import CLASSES
 from giraffe.data import frame_size
 from giraffe.device import autocast, best_device, choose_precision
 from giraffe.errors import ImageError, RecordError
-from giraffe.pictures import read_file, resize, to_rgb
+from giraffe.pictures import read_file, read_image, resize, to_rgb
 from giraffe.records import open_record
 
 log = logging.getLogger(__name__)
@@ -118,7 +118,15 @@ class Classifier:
             return [None] * len(images)
         return find_charts([_pixels(image) for image in images])
 
-    @torch.inference_mode()
+    def read(self, path: Path) -> list[np.ndarray]:
+        """The pictures of a file, as large as this model needs them.
+
+        Returns and errors are those of `giraffe.pictures.read_file`.
+        """
+        if self.straightened or path.suffix.lower() == ".pdf":
+            return read_file(path)
+        return [read_image(path, *self._size)]
+
     def probabilities(
         self,
         images: Sequence,
@@ -142,6 +150,16 @@ class Classifier:
         ndarray of float32, shape (images, 11)
         """
         findings = self.find(images) if findings is None else findings
+        found = [
+            self._probabilities(images[k : k + BATCH], findings[k : k + BATCH])
+            for k in range(0, len(images), BATCH)
+        ]
+        mean = np.concatenate(found)
+        return calibrate(mean, self.calibration).astype(np.float32) if calibrated else mean
+
+    @torch.inference_mode()
+    def _probabilities(self, images: Sequence, findings: Sequence[Finding | None]) -> np.ndarray:
+        """Of one batch, before calibration."""
         pixels = []
         for image, finding in zip(images, findings, strict=True):
             picture = _pixels(image)
@@ -160,8 +178,7 @@ class Classifier:
                     outputs = network(batch)
                 total = total + network.head(outputs)
                 count += 1
-        mean = (total / count).float().cpu().numpy()
-        return calibrate(mean, self.calibration).astype(np.float32) if calibrated else mean
+        return (total / count).float().cpu().numpy()
 
     def _cropped(self, page: np.ndarray, step: int) -> np.ndarray:
         """A page without its outermost pixels, for another view of it."""
@@ -209,7 +226,7 @@ class Classifier:
         found, problems = [], []
         for file in files:
             try:
-                found.append(self.probabilities(read_file(file)))
+                found.append(self.probabilities(self.read(file)))
             except ImageError as error:
                 problems.append(str(error))
         if not found:

@@ -15,7 +15,6 @@ from giraffe.classes import CLASSES
 from giraffe.classifier import BATCH, Classifier
 from giraffe.errors import ImageError, RecordError
 from giraffe.files import csv_text, write_atomically
-from giraffe.pictures import read_file
 from giraffe.records import find_headers, open_record
 
 log = logging.getLogger(__name__)
@@ -156,7 +155,7 @@ def classify_items(
         pages, reasons = [], []
         for path in item.images if wanted else item.images[:1]:
             try:
-                pages += read_file(path)
+                pages += classifier.read(path)
             except ImageError as error:
                 reasons.append(str(error))
         return pages, reasons

@@ -6,8 +6,9 @@ from scipy.optimize import least_squares
 
 from giraffe.chart.chart import Cell, Chart
 from giraffe.chart.chart import Pulse as SeenPulse
-from giraffe.chart.fit import Plane, Rows, displacement
+from giraffe.chart.fit import Rows, displacement
 from giraffe.chart.geometry import WHOLE, sides_in_px, transform
+from giraffe.chart.plane import Plane
 from giraffe.chart.truth import canonical, row_ends
 
 POINTS = 33  # along each row, on which the geometry is fitted
@@ -48,7 +49,7 @@ def known_chart(placement, shape: tuple[int, int], rng=None, wrong: float = 0.0)
         plane = moved.astype(float) @ plane
         bend = bend + rng.normal(0, wrong, 4)
     columns = tuple(1 + len(changes) for *_, changes in rows)
-    geometry = Rows(Plane(plane, 1.0, len(uu)), levels, columns, bend, 0.0, 1.0, 1.0)
+    geometry = Rows(Plane(plane, 1.0), levels, columns, bend, 0.0, 1.0, 1.0)
     corners = geometry.plane.to_view(WHOLE)
     size_mm = (right - left, bottom - top) if page.grid_mm else None
     px_per_mm = None

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from giraffe.calibrating import Judged, cross_fitted, fit, positives, table
 from giraffe.calibration import (
     FAMILIES,
     Calibration,
@@ -17,7 +18,6 @@ from giraffe.calibration import (
     log_loss,
     parts_of,
 )
-from giraffe.choosing import Judged, cross_fitted, fit, positives, table
 from giraffe.classes import CLASSES
 
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from giraffe.chart.chart import Chart, turn_pixels, turn_points
 from giraffe.chart.evidence import FINE, Evidence
-from giraffe.chart.fit import Plane, Rows, fit_plane, fit_rows, places
+from giraffe.chart.fit import Rows, fit_rows
 from giraffe.chart.geometry import (
     WHOLE,
     apart,
@@ -31,6 +31,7 @@ from giraffe.chart.geometry import (
     transform,
 )
 from giraffe.chart.lighting import MARGIN, cut_out, even_light, lay_flat
+from giraffe.chart.plane import Plane, fit_plane, places
 from giraffe.chart.reader import NEAR_SIZE, plausible
 from giraffe.chart.truth import coarse_truth, fine_truth, row_ends
 from giraffe.printout.layout import STANDARD_6X2, STANDARD_12X1, Format, arrange
@@ -106,7 +107,7 @@ def test_points_turn_as_their_picture_does(degrees, rows, columns, place):
 @pytest.mark.parametrize("turned", TURNS)
 def test_a_chart_of_a_turned_picture_knows_where_its_points_lie_in_it(turned):
     rows = Rows(
-        Plane(between(WHOLE * 0.5 + 0.2, WHOLE), 1.0, 100), np.array([0.3, 0.7]), (4, 4),
+        Plane(between(WHOLE * 0.5 + 0.2, WHOLE), 1.0), np.array([0.3, 0.7]), (4, 4),
         np.zeros(4), 0.0, 1.0, 1.0,
     )  # fmt: skip
     chart = Chart(turn_points(rows.plane.to_view(WHOLE), -turned), turned, 1.0, rows)

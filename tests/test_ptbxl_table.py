@@ -175,7 +175,7 @@ def _raise_errors_of(folder: Path) -> None:
 
 def test_a_table_without_ids_or_codes_is_refused(folder):
     (folder / "table.csv").write_text("ecg_id,age\n504,61\n")
-    with pytest.raises(KeyError, match="scp_codes"):
+    with pytest.raises(ValueError, match=r"table\.csv: no column scp_codes"):
         read_database(folder / "table.csv")
 
 

@@ -19,11 +19,13 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from giraffe.checkpoint import load_tensors
+from giraffe.checkpoint import first_line, load_tensors
 from giraffe.device import autocast, choose_precision
+from giraffe.errors import ModelError
 
 CPU = torch.device("cpu")
 WEIGHTS = Path(__file__).with_name("evidence.pt")
+REMEDY = "install the package again, or make weights with `python -m giraffe chart-reader`"
 STEP, COARSE = 4, 16  # px between the places of the fine and of the coarse maps
 MULTIPLE = 32  # sides of a view in px are multiples of this
 FINE = ("row", "begin", "end", "change")
@@ -192,13 +194,34 @@ def look(
 def package_network() -> EvidenceNetwork:
     """The network that the package brings, ready to look.
 
+    Errors are those of `load_weights`.
+    """
+    return ready(EvidenceNetwork(), WEIGHTS)
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Give one of the reader's networks the weights of a file.
+
     Raises
     ------
     giraffe.errors.ModelError
-        If its weights are missing or broken.
+        If they are missing, broken, or another network's.
     """
-    network = EvidenceNetwork()
-    network.load_state_dict(load_tensors(WEIGHTS))
+    state = load_tensors(path, REMEDY)
+    try:
+        network.load_state_dict(state)
+    except (RuntimeError, AttributeError, TypeError) as error:
+        raise ModelError(
+            f"{path}: weights of another network ({first_line(error)}); {REMEDY}"
+        ) from error
+
+
+def ready(network: nn.Module, path: Path) -> nn.Module:
+    """The network with the weights of a file, in evaluation mode and made fast.
+
+    Errors are those of `load_weights`.
+    """
+    load_weights(network, path)
     network = network.float().eval().to(memory_format=torch.channels_last)
     fold_batch_norm(network)
     return network

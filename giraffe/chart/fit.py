@@ -1,11 +1,9 @@
-"""A geometry fitted to the evidence in a view: a plane in perspective, gently bent, with rows.
+"""Rows of a chart: a plane in perspective, gently bent, fitted to the marks in a view.
 
-First the coarse coordinates alone give a homography: every place votes for where in the chart it
-lies, weighted by how sure it is, and votes that contradict the others are taken down
-(iteratively reweighted least squares with Cauchy weights: Hartley & Zisserman, "Multiple View
-Geometry", 2nd ed., chapter 4, for the homography). Then the rows, their ends and the changes of
-leads refine it: all rows are level in the chart, begin at u = 0 and end at u = 1, and leads change
-at whole shares of the width; a bent page adds a smooth displacement that vanishes at both ends.
+The votes for coordinates give a first plane (`giraffe.chart.plane`). The rows, their ends and the
+changes of leads refine it: all rows are level in the chart, begin at u = 0 and end at u = 1, and
+leads change at whole shares of the width; a bent page adds a smooth displacement that vanishes at
+both ends.
 """
 
 from dataclasses import dataclass, replace
@@ -15,18 +13,16 @@ import numpy as np
 
 from giraffe.chart.evidence import FINE, Evidence
 from giraffe.chart.geometry import WHOLE, transform
+from giraffe.chart.plane import Plane, places
 
-ROUNDS = 8  # of reweighting
 STEPS = 4  # of the refinement
-LEAST_INSIDE = 0.35  # probability of lying in the chart from which on a place votes
-LEAST_VOTES = 12
-PERSPECTIVE = 0.3  # usual size of a homography's last row, in shares of the view
 LATTICE = (256, 64)  # rows and columns on which the row map is seen
 BANDS = 16  # across the chart, whose rows are brought to one height
 FARTHEST_SHIFT = 4  # places of the lattice between neighbouring bands
 BEYOND = 0.06  # shares of the chart around it in which rows are looked for
 ROW_LEVEL, ROW_PEAK, POINT_PEAK = 0.3, 0.12, 0.2
 """Least evidence of a row over its whole length, of one in a part of it, of a point."""
+LONE_ROW = 0.3  # shares of the chart's height around a single row in which it is followed
 CLOSEST_ROWS = 0.045  # shares of the chart's height between two rows, at least
 SEGMENTS = 12  # of a row, each of which says how high it lies
 ROWS_OF_COLUMNS = {2: 6, 4: 3, 5: 3}  # of leads: 6x2, 3x4 and 3x5 pages
@@ -39,31 +35,6 @@ more, and their bounds: on printed pages 91 % of changes and 9 % of other places
 ROW_ABOVE, ROW_BELOW = 1.6, 1.1
 """What belongs to a chart above its first and below its last row, in halves of the least distance
 of two rows; see `giraffe.printout.layout.Page.chart`."""
-
-
-@dataclass(frozen=True)
-class Plane:
-    """A homography from shares of a view to coordinates in the chart.
-
-    Attributes
-    ----------
-    matrix : ndarray, shape (3, 3)
-    agreement : float
-        Share of the votes, by weight, that lie near the plane.
-    votes : int
-    """
-
-    matrix: np.ndarray
-    agreement: float
-    votes: int
-
-    def to_chart(self, points) -> np.ndarray:
-        """Points of the view in shares, shape (n, 2), in coordinates of the chart."""
-        return transform(self.matrix, points)
-
-    def to_view(self, points) -> np.ndarray:
-        """Points of the chart, shape (n, 2), in shares of the view."""
-        return transform(np.linalg.inv(self.matrix), points)
 
 
 @dataclass(frozen=True)
@@ -111,53 +82,15 @@ class Rows:
         return replace(self, plane=moved)
 
 
+def spacing(levels: np.ndarray, alone: float = 0.4) -> float:
+    """Least distance of two rows; a usual one, `alone`, where there is but one row."""
+    return float(np.diff(levels).min()) if len(levels) > 1 else alone
+
+
 def bent(matrix: np.ndarray, bend: np.ndarray, u, v) -> np.ndarray:
     """Points of a bent chart in shares of a view, shape (n, 2)."""
     lifted = v + np.tensordot(bend, displacement(u, v), axes=1)
     return transform(np.linalg.inv(matrix), np.stack([u, lifted], axis=1))
-
-
-def places(shape: tuple[int, int]) -> np.ndarray:
-    """Centres of a map's places in shares of the view, shape (rows * columns, 2)."""
-    rows, columns = shape
-    x, y = np.meshgrid((np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows)
-    return np.stack([x.ravel(), y.ravel()], axis=1)
-
-
-def fit_plane(evidence: Evidence) -> Plane | None:
-    """The homography on which most of the coarse votes agree; None if too few vote."""
-    chosen = evidence.inside.ravel() > LEAST_INSIDE
-    if chosen.sum() < LEAST_VOTES:
-        return None
-    points = places(evidence.u.shape)[chosen]
-    u, v = evidence.u.ravel()[chosen], evidence.v.ravel()[chosen]
-    spread_u, spread_v = evidence.u_spread.ravel()[chosen], evidence.v_spread.ravel()[chosen]
-    inside = evidence.inside.ravel()[chosen]
-    x, y = (points - 0.5).T
-    zero, one = np.zeros_like(x), np.ones_like(x)
-    rows_u = np.stack([x, y, one, zero, zero, zero, -u * x, -u * y], axis=1)
-    rows_v = np.stack([zero, zero, zero, x, y, one, -v * x, -v * y], axis=1)
-    design, target = np.concatenate([rows_u, rows_v]), np.concatenate([u, v])
-    spread = np.concatenate([spread_u, spread_v])
-    certain = np.concatenate([inside, inside]) / spread**2
-    prior = np.diag([0.0] * 6 + [1 / PERSPECTIVE**2] * 2)
-    weight = certain
-    for _ in range(ROUNDS):
-        weighted = design * weight[:, None]
-        normal = weighted.T @ design + prior + 1e-9 * np.eye(8)
-        h = np.linalg.solve(normal, weighted.T @ target)
-        depth = 1 + h[6] * x + h[7] * y
-        depth = np.where(np.abs(depth) < 1e-3, 1e-3, depth)
-        error = (design @ h - target) / np.concatenate([depth, depth])
-        weight = certain / (1 + (error / (2 * spread)) ** 2)
-    near = np.abs(error) < 3 * spread + 0.01
-    half = len(u)
-    near = near[:half] & near[half:]
-    matrix = np.array([[h[0], h[1], h[2]], [h[3], h[4], h[5]], [h[6], h[7], 1.0]])
-    matrix = matrix @ np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
-    if abs(np.linalg.det(matrix)) < 1e-9:
-        return None
-    return Plane(matrix, float(inside[near].sum() / inside.sum()), int(chosen.sum()))
 
 
 def displacement(u, v) -> np.ndarray:
@@ -337,12 +270,12 @@ def fit_rows(evidence: Evidence, plane: Plane) -> Rows | None:
 def _finished(model, columns, residual, support, along, plane) -> Rows:
     """The model in coordinates of the chart as `Page.chart` bounds it."""
     levels = model.levels
-    reach = np.diff(levels).min() / 2 if len(levels) > 1 else 0.25
+    reach = spacing(levels, 0.5) / 2
     top, bottom = levels[0] - ROW_ABOVE * reach, levels[-1] + ROW_BELOW * reach
     scale = 1 / (bottom - top)
     upright = np.array([[1, 0, 0], [0, scale, -top * scale], [0, 0, 1]])
     return Rows(
-        Plane(upright @ model.matrix, plane.agreement, plane.votes),
+        Plane(upright @ model.matrix, plane.agreement),
         (levels - top) * scale,
         tuple(columns),
         # Of `displacement`, the parts with v take what v's change of origin brings.
@@ -406,13 +339,9 @@ def _shifts(bands: np.ndarray) -> np.ndarray:
     return shifts
 
 
-def _spacing(levels: np.ndarray) -> float:
-    return float(np.diff(levels).min()) if len(levels) > 1 else 0.3
-
-
 def _row_points(field: np.ndarray, model: _Model):
     """Where each row passes in each of its segments, and how likely: one pair for each row."""
-    half = 0.4 * _spacing(model.levels)
+    half = 0.4 * spacing(model.levels, LONE_ROW)
     offsets = np.linspace(-half, half, 25)
     u = (np.arange(SEGMENTS * 4) + 0.5) / (SEGMENTS * 4)
     height = model.levels[:, None] + offsets
@@ -438,7 +367,7 @@ def _on_rows(where, likely, model: _Model, u: float | None):
     lift = np.tensordot(model.bend, displacement(*chart.T), axes=1)
     away = np.abs(chart[:, 1:] - lift[:, None] - model.levels)
     of = away.argmin(axis=1)
-    good = away.min(axis=1) < 0.35 * _spacing(model.levels)
+    good = away.min(axis=1) < 0.35 * spacing(model.levels, LONE_ROW)
     if u is not None:
         good &= np.abs(chart[:, 0] - u) < 0.1
     return where[good], likely[good], of[good]

@@ -7,9 +7,11 @@ shares of the picture's width and height, as arrays of shape (4, 2).
 import cv2
 import numpy as np
 
+from giraffe.pictures import resize
 from giraffe.printout.capture import WHOLE_FRAME
 
 WHOLE = np.array(WHOLE_FRAME, float)
+MUCH = 1.5
 
 
 def apart(corners: np.ndarray, share: float) -> np.ndarray:
@@ -55,6 +57,10 @@ def straighten(pixels: np.ndarray, corners, height: int, width: int) -> np.ndarr
     ndarray of uint8, shape (height, width, 3)
         What lies outside of the picture repeats its border.
     """
+    # What would shrink by much is shrunk by areas first, or thin lines fall between the px.
+    factor = (sides_in_px(np.asarray(corners), pixels.shape) / (width, height)).min()
+    if factor > MUCH:
+        pixels = resize(pixels, *(max(round(side / factor), 1) for side in pixels.shape[:2]))
     source = np.asarray(corners, np.float32) * np.array(pixels.shape[1::-1], np.float32) - 0.5
     target = np.array(WHOLE_FRAME, np.float32) * np.array([width, height], np.float32) - 0.5
     return cv2.warpPerspective(

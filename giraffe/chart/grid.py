@@ -16,7 +16,7 @@ BANDS = 16  # across the other axis
 QUANTILES, QUANTILE_ROWS = (0.35, 0.65), 40  # of a band, and rows of it that are looked at
 CLIP = 2.5  # medians of the profile's size beyond which it is cut off
 SLOW = 0.02  # share of the length over which brightness may change slowly
-WIDTHS_MM = (250.0, 240.0, 225.0, 200.0, 150.0, 125.0, 300.0, 500.0)
+WIDTHS_MM = (250.0, 240.0, 225.0, 200.0, 150.0, 300.0, 500.0)
 """Usual lengths of a row; the first is by far the commonest."""
 SHORTEST, LONGEST = 120.0, 520.0  # mm that rows may be long
 STRETCH = 1.7  # by which a picture may be squeezed more one way than the other

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from giraffe.chart.evidence import CPU, as_batch, fold_batch_norm, layer
+from giraffe.chart.evidence import CPU, as_batch, layer, ready
 from giraffe.chart.fit import Rows
 from giraffe.chart.geometry import (
     WHOLE,
@@ -24,9 +24,7 @@ from giraffe.chart.geometry import (
     straighten,
     transform,
 )
-from giraffe.checkpoint import load_tensors
 from giraffe.device import autocast, choose_precision
-from giraffe.pictures import shrunk
 
 WEIGHTS = Path(__file__).with_name("letters.pt")
 NAMES = (
@@ -110,16 +108,9 @@ def read_letters(
 def package_letters() -> LettersNetwork:
     """The network that the package brings, ready to read.
 
-    Raises
-    ------
-    giraffe.errors.ModelError
-        If its weights are missing or broken.
+    Errors are those of `giraffe.chart.evidence.load_weights`.
     """
-    network = LettersNetwork()
-    network.load_state_dict(load_tensors(WEIGHTS))
-    network = network.float().eval().to(memory_format=torch.channels_last)
-    fold_batch_norm(network)
-    return network
+    return ready(LettersNetwork(), WEIGHTS)
 
 
 class Written:
@@ -139,10 +130,6 @@ class Written:
         sides = sides_in_px(rows.corners, pixels.shape)
         height = int(np.clip(STEP * round(WIDTH * sides[1] / sides[0] / STEP), 20 * STEP, HIGHEST))
         window = transform(between(WHOLE, rows.corners), apart(WHOLE, SIDE))
-        # Of a far larger picture the lines would fall between the pixels that are looked at.
-        factor = sides[0] * (1 + 2 * SIDE) / WIDTH
-        if factor > 1.5:
-            pixels = shrunk(pixels, round(max(pixels.shape[:2]) / factor))
         self._found = read_letters([straighten(pixels, window, height, WIDTH)], network)[0]
         self._to_window, self._rows = between(window, WHOLE), rows
 

@@ -9,7 +9,8 @@ same places is learned from far fewer examples. (Spatial transformers: Jaderberg
 import cv2
 import numpy as np
 
-from giraffe.chart.geometry import apart, sides_in_px, straighten
+from giraffe.chart.geometry import apart, straighten
+from giraffe.pictures import resize
 
 MARGIN = 0.025
 """Kept around the chart, as a share of its width and height."""
@@ -45,16 +46,8 @@ def cut_out(pixels: np.ndarray, corners, height: int, width: int) -> np.ndarray:
     ndarray of uint8, shape (height, width, 3)
     """
     if corners is None:
-        shrinks = pixels.shape[0] >= height and pixels.shape[1] >= width
-        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        return cv2.resize(pixels, (width, height), interpolation=method)
-    window = apart(np.asarray(corners), MARGIN)
-    # What would shrink by more than half is shrunk by areas first, or thin lines fall between px.
-    factor = (sides_in_px(window, pixels.shape) / (width, height)).min()
-    if factor > 1.5:
-        size = [max(round(side / factor), 1) for side in pixels.shape[1::-1]]
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return straighten(pixels, window, height, width)
+        return resize(pixels, height, width)
+    return straighten(pixels, apart(np.asarray(corners), MARGIN), height, width)
 
 
 def even_light(pixels: np.ndarray) -> np.ndarray:

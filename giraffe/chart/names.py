@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from giraffe.chart.chart import Cell
-from giraffe.chart.letters import NAMES
+from giraffe.chart.fit import spacing
+from giraffe.chart.letters import NAMES, SIDE
 from giraffe.printout.formats import (
     BACK_3X5,
     CABRERA_12X1,
@@ -34,7 +35,6 @@ ORDERS = (
 """Known orders of leads; of those that fit a chart's rows, the first is the usual one."""
 
 BEFORE, AFTER = 0.03, 0.05  # shares of the width around a cell's beginning that are searched
-FIRST_BEFORE = 0.11  # before a row, where a pulse may stand between a name and its trace
 FARTHEST = 0.8  # distances of two rows that a name may stand above or below its row
 OFFSETS = 33
 NEARER = 0.3  # share of the names that a distance of one row must bring to be believed
@@ -42,7 +42,7 @@ BAND = 0.16  # distances of two rows by which the names' height may vary
 LEAST = 0.02  # a name is never less likely than this, whatever was seen
 READ = 0.35  # probability from which on a name counts as read
 STRIP_READ = 0.6  # of a strip, of which nothing else tells which lead it is
-UNUSUAL = 1.0  # in units of log likelihood: an order that is not the usual one
+UNUSUAL = 2.75  # log of how much rarer another order is, 6 to 94 as in `formats.LAYOUTS`
 AGAINST = 0.9  # mean log likelihood per cell by which free reading must beat every order
 USUAL_STRIPS = {1: ("II",), 2: ("V1", "II"), 3: ("V1", "II", "V5")}
 
@@ -69,10 +69,11 @@ def evidence_of(sample, levels: np.ndarray, columns: Sequence[int]) -> np.ndarra
     ndarray, shape (cells, names)
     """
     cells = begins(columns)
-    spacing = float(np.diff(levels).min()) if len(levels) > 1 else 0.4
-    offsets = np.linspace(-FARTHEST, FARTHEST, OFFSETS) * spacing
+    distance = spacing(levels)
+    offsets = np.linspace(-FARTHEST, FARTHEST, OFFSETS) * distance
     u = np.linspace(-BEFORE, AFTER, 17)
-    first = np.linspace(-FIRST_BEFORE, AFTER, 17)
+    # Before a row a pulse may stand between its name and its trace; all that is seen is searched.
+    first = np.linspace(-SIDE, AFTER, 17)
     uu, dd, vv = [], [], []
     for row, _, start, _ in cells:
         grid_u, grid_d = np.meshgrid(start + (u if start else first), offsets)
@@ -86,7 +87,7 @@ def evidence_of(sample, levels: np.ndarray, columns: Sequence[int]) -> np.ndarra
         seen[:, max(k - width, 0) : k + width + 1].max(axis=1) for k in range(OFFSETS)
     ])  # fmt: skip
     # A name belongs to one row: at each height the cells' best names, each counted once a row.
-    clear = banded.max(axis=2).mean(axis=1) - NEARER * np.abs(offsets) / spacing
+    clear = banded.max(axis=2).mean(axis=1) - NEARER * np.abs(offsets) / distance
     return banded[int(np.argmax(clear))]
 
 

@@ -4,19 +4,18 @@ import functools
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-import cv2
 import numpy as np
 
-from giraffe.chart import evidence
 from giraffe.chart.chart import Chart, turn_pixels, turn_points
 from giraffe.chart.evidence import KINDS, MULTIPLE, Evidence, EvidenceNetwork, look
-from giraffe.chart.fit import Plane, Rows, fit_plane, fit_rows
+from giraffe.chart.fit import Rows, fit_rows
 from giraffe.chart.geometry import WHOLE, apart, between, straighten, transform
-from giraffe.chart.letters import WEIGHTS as LETTERS_WEIGHTS
 from giraffe.chart.letters import LettersNetwork
+from giraffe.chart.plane import Plane, fit_plane
 from giraffe.chart.upright import evidence_of_all_names, evidence_of_beginnings
-from giraffe.pictures import thinned
+from giraffe.pictures import resize, thinned
 
 WORKING_PIXELS = 160_000  # of the first look
 NEAR_SIZE = (352, 576)  # px of the second look: height, width
@@ -65,9 +64,10 @@ def working_size(aspect: float) -> tuple[int, int]:
 
 @functools.cache
 def reader_version() -> str:
-    """A digest of what finds charts, for whoever keeps what was found."""
-    digest = hashlib.sha256(evidence.WEIGHTS.read_bytes())
-    digest.update(LETTERS_WEIGHTS.read_bytes())
+    """A digest of what finds charts, code and weights, for whoever keeps what was found."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.p[yt]")):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 
@@ -111,10 +111,8 @@ def find_chart(
 
 
 def _first_look(pixels, network) -> Evidence:
-    height, width = working_size(pixels.shape[1] / pixels.shape[0])
-    shrinks = pixels.shape[0] >= height
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return look([cv2.resize(pixels, (width, height), interpolation=method)], False, network)[0]
+    size = working_size(pixels.shape[1] / pixels.shape[0])
+    return look([resize(pixels, *size)], False, network)[0]
 
 
 def _close_look(pixels, turn: int, first: Evidence, network, letters) -> Chart | None:
@@ -137,16 +135,10 @@ def _close_look(pixels, turn: int, first: Evidence, network, letters) -> Chart |
         return None
     if len(seen) == 2 and abs(seen[0][0] - seen[1][0]) < CLEARLY_APART:
         seen = [
-            (
-                up + evidence_of_all_names(picture, rows, letters),
-                flip,
-                picture,
-                rows,
-                *it,
-            )
-            for up, flip, picture, rows, *it in seen
+            (up + evidence_of_all_names(picture, rows, letters), flip, picture, rows, *others)
+            for up, flip, picture, rows, *others in seen
         ]
-    up, flip, _, rows, certainty, fast = max(seen, key=lambda one: one[0] + CERTAIN * one[4])
+    _, flip, _, rows, certainty, fast = max(seen, key=lambda one: one[0] + CERTAIN * one[4])
     turn = (turn + flip) % 360
     return Chart(turn_points(rows.corners, -turn), turn, certainty, rows, fast)
 

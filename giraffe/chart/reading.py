@@ -6,7 +6,7 @@ import numpy as np
 
 from giraffe.chart.chart import Chart, Pulse, turn_pixels
 from giraffe.chart.evidence import EvidenceNetwork
-from giraffe.chart.fit import Rows
+from giraffe.chart.fit import Rows, spacing
 from giraffe.chart.geometry import sides_in_px, straighten
 from giraffe.chart.grid import length_in_mm
 from giraffe.chart.letters import LettersNetwork, Written
@@ -86,8 +86,7 @@ def _size_in_mm(upright, corners, sides) -> tuple[float, float] | None:
     """Width and height of the chart in mm, by its grid."""
     factor = min(GRID_PX / sides[0], 1.0)
     width, height = (max(round(side * factor), 16) for side in sides)
-    source = shrunk(upright, round(max(upright.shape[:2]) * factor)) if factor < 0.8 else upright
-    flat = straighten(source, corners, height, width)
+    flat = straighten(upright, corners, height, width)
     across = length_in_mm(flat, 1)
     if across is None:
         return None
@@ -98,8 +97,8 @@ def _size_in_mm(upright, corners, sides) -> tuple[float, float] | None:
 def _pulses(sample, rows: Rows, size_mm) -> tuple[Pulse, ...]:
     """Pulses beside the rows, at most one at each end of each."""
     found = []
-    spacing = float(np.diff(rows.levels).min()) if len(rows.levels) > 1 else 0.4
-    lifts = np.linspace(0.12, 1.3, 80) * spacing
+    distance = spacing(rows.levels)
+    lifts = np.linspace(0.12, 1.3, 80) * distance
     if size_mm is not None:
         lifts = np.linspace(*PULSE_MM, 80) / size_mm[1]
     for row, level in enumerate(rows.levels):

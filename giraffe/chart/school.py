@@ -10,7 +10,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from giraffe.chart.evidence import FINE, EvidenceNetwork
+from giraffe.chart.evidence import CPU, FINE, EvidenceNetwork, load_weights
 from giraffe.chart.letters import LettersNetwork
 from giraffe.chart.pages import pages
 from giraffe.chart.views import (
@@ -21,8 +21,8 @@ from giraffe.chart.views import (
     collate_letters,
     epoch_keys,
 )
-from giraffe.checkpoint import load_tensors, save_tensors
-from giraffe.device import choose_precision
+from giraffe.checkpoint import save_tensors
+from giraffe.device import autocast, choose_precision
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,6 @@ BETA = 0.5  # power of its spread by which a place counts
 BETA_SCALE = 0.02**BETA  # so that places of a usual spread count as they would
 NAME_WEIGHT, PULSE_WEIGHT = 60.0, 60.0  # of a place with a name or a pulse against an empty one
 SAID_EVERY = 100  # steps
-BFLOAT16 = choose_precision(torch.device("cpu")) == torch.bfloat16
 
 
 def look_loss(network: EvidenceNetwork, batch) -> tuple[torch.Tensor, dict]:
@@ -103,7 +102,7 @@ def _train(network: nn.Module, loader, loss_of: Callable, output, rate, rise, ve
     network.train()
     running: dict[str, float] = {}
     for step, batch in enumerate(tqdm(loader, disable=not verbose, mininterval=10), start=1):
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=BFLOAT16):
+        with autocast(CPU, choose_precision(CPU)):
             loss, parts = loss_of(network, batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
@@ -123,7 +122,7 @@ def _train(network: nn.Module, loader, loss_of: Callable, output, rate, rise, ve
 def _begin(network: nn.Module, initial) -> tuple[nn.Module, float]:
     """A network to train, and the share of the steps in which the learning rate rises."""
     if initial is not None:
-        network.load_state_dict(load_tensors(Path(initial)))
+        load_weights(network, Path(initial))
     return network.to(memory_format=torch.channels_last), 0.1 if initial is None else 0.03
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from tqdm import tqdm
 
 from giraffe.chart.chart import Chart
 from giraffe.chart.evidence import look
@@ -18,6 +19,7 @@ from giraffe.pictures import read_file
 PICTURE = (420, 620)  # px at most of a picture on a sheet: height, width
 FLAT = (310, 620)  # px of its chart laid flat
 ROOM_PX = 6  # px between pictures
+FEW = 4  # files; for fewer no progress is shown
 OUTLINE, ROWS, LEADS = (220, 0, 0), (0, 110, 220), (0, 130, 40)
 COLUMNS = (
     "picture", "turned", *(f"{axis}{k}" for k in (1, 2, 3, 4) for axis in "xy"),
@@ -129,13 +131,13 @@ def read_charts(paths: list[Path], problems: dict[str, str]) -> Iterator[tuple]:
     ----------
     paths : list of Path
     problems : dict of str to str
-        Gets the reason of every file that cannot be read.
+        Gets the reason of every file that cannot be read, by its path.
     """
-    for path in paths:
+    for path in tqdm(paths, desc="charts", unit="file", disable=len(paths) < FEW):
         try:
             pictures = read_file(path)
         except ImageError as error:
-            problems[path.name] = str(error)
+            problems[str(path)] = str(error)
             continue
         for k, pixels in enumerate(pictures, start=1):
             name = path.name if len(pictures) == 1 else f"{path.name}#{k}"

@@ -3,9 +3,9 @@
 import numpy as np
 
 from giraffe.chart.evidence import COARSE, FINE, STEP
-from giraffe.chart.fit import places
 from giraffe.chart.letters import NAMES
 from giraffe.chart.letters import STEP as LETTER_STEP
+from giraffe.chart.plane import places
 from giraffe.printout.layout import Page, Text
 from giraffe.printout.render import text_box
 

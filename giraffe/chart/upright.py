@@ -8,7 +8,7 @@ pulses.
 
 import numpy as np
 
-from giraffe.chart.fit import Rows
+from giraffe.chart.fit import Rows, spacing
 from giraffe.chart.geometry import sides_in_px, straighten
 from giraffe.chart.letters import (
     HIGHEST,
@@ -60,11 +60,11 @@ def evidence_of_beginnings(
     found = read_letters([beginnings(pixels, rows)], network)[0]
     names, pulses = _log_odds(1 - found.names[0]), _log_odds(found.pulses)
     v = places_of(len(names)) * (1 + 2 * ABOVE) - ABOVE
-    spacing = float(np.diff(rows.levels).min()) if len(rows.levels) > 1 else 0.4
+    distance = spacing(rows.levels)
     total = 0.0
     for level in rows.levels:
-        total += names[np.abs(v - level) < NAME_NEAR * spacing].max(initial=-MOST)
-        over = (v > level - PULSE_NEAR[1] * spacing) & (v < level - PULSE_NEAR[0] * spacing)
+        total += names[np.abs(v - level) < NAME_NEAR * distance].max(initial=-MOST)
+        over = (v > level - PULSE_NEAR[1] * distance) & (v < level - PULSE_NEAR[0] * distance)
         total += PULSES * pulses[over].max(initial=-MOST)
     return total / len(rows.levels)
 
@@ -77,14 +77,15 @@ def evidence_of_all_names(
     For charts whose rows' beginnings do not tell, because they are cut off or bare. Parameters are
     those of `evidence_of_beginnings`.
     """
-    spacing = float(np.diff(rows.levels).min()) if len(rows.levels) > 1 else 0.4
-    u, v = np.meshgrid(NAME_AT, np.linspace(-NAME_NEAR, NAME_NEAR, 29) * spacing)
+    distance = spacing(rows.levels)
+    u, v = np.meshgrid(NAME_AT, np.linspace(-NAME_NEAR, NAME_NEAR, 29) * distance)
     cells = begins(rows.columns)
     starts = np.array([start for _, _, start, _ in cells])[:, None]
     levels = np.array([rows.levels[row] for row, *_ in cells])[:, None]
     where = (starts + u.ravel()).ravel(), (levels + v.ravel()).ravel()
-    none = Written(pixels, rows, network).names(*where)[0].reshape(len(cells), -1)
-    return float(_log_odds(1 - none).max(axis=1).mean())
+    # Beside the view nothing is likely: neither a name nor that there is none.
+    names = Written(pixels, rows, network).names(*where)[1:].sum(axis=0).reshape(len(cells), -1)
+    return float(_log_odds(names).max(axis=1).mean())
 
 
 def _log_odds(p: np.ndarray) -> np.ndarray:

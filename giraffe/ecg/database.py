@@ -77,10 +77,8 @@ def read_database(database_csv: str | Path) -> pd.DataFrame:
 
     Raises
     ------
-    KeyError
-        If there is no column ``ecg_id`` or ``scp_codes``.
     ValueError
-        If the file is no table.
+        If the file is no table, or one without a column ``ecg_id`` or ``scp_codes``.
     """
     try:
         with open(database_csv, newline="", encoding="utf-8-sig", errors="replace") as file:
@@ -92,7 +90,7 @@ def read_database(database_csv: str | Path) -> pd.DataFrame:
         ) from None
     for name in ("ecg_id", "scp_codes"):
         if name not in columns:
-            raise KeyError(name)
+            raise ValueError(f"{database_csv}: no column {name}")
     first = {}
     for row in rows:
         ecg_id = cell_whole(row["ecg_id"])

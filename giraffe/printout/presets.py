@@ -157,7 +157,6 @@ GIRAFFE = Preset(WorldInk(), WORLD_WEARS, WORLD_CAPTURES)
 
 SCENES = {"giraffe": GIRAFFE, **CONDITIONS}
 PRESETS = (*KITS, *SCENES)
-LARGEST_PAGE = 1.5  # frame widths: a page of which only a part is seen is drawn so much finer
 FRAME_MM = 300.0  # width that a captured frame stands for when its size is given in dpi
 
 
@@ -224,9 +223,7 @@ def capture_scene(scene: Scene, height: int, width: int) -> np.ndarray:
     # The network's input is 3.7 px/mm wide but 2.4 px/mm high: too coarse for a grid of 1 mm to be
     # moved without loss, so such pages are drawn with square pixels first.
     page = scene.page
-    ends = scene.placement.to_frame([(0, page.height / 2), (page.width, page.height / 2)])
-    columns = round(width * np.clip(ends[1, 0] - ends[0, 0], 1.0, LARGEST_PAGE))
-    rows = max(height, min(round(columns * page.height / page.width), columns))
+    rows, columns = scene.placement.page_size(height, width)
     pixels = draw(page, scene.waveform, scene.colours, rows, columns)
     paper_rng, camera_rng = (np.random.default_rng(int(seed)) for seed in scene.seeds)
     pixels, mask = wear_paper(pixels, page, scene.wear, paper_rng)

@@ -65,11 +65,6 @@ def _glyph(font: str, size: int, letter: str):
     return np.array(mask, np.uint8).reshape(rows, columns), dx, dy, face.getlength(letter)
 
 
-def text_width(text: str, size: float, font: str = "DejaVuSans") -> float:
-    """Length of a line of text in px."""
-    return sum(_glyph(font, max(round(size), 5), letter)[3] for letter in text)
-
-
 def write(picture, text: str, x: float, y: float, size: float, colour=(0, 0, 0), font=FONTS[0]):
     """Print a line of text, in place.
 

@@ -125,7 +125,7 @@ def cross_fitted(real: Judged, simulated: Judged | None) -> tuple[np.ndarray, np
     return probabilities, ratios
 
 
-def choose(
+def calibrate_model(
     model: str | Path,
     folder: str | Path,
     names: Collection[str],
