@@ -84,6 +84,8 @@ class Chart:
         mm/s and mm/mV, where a grid, pulses or the layout tell.
     notes : tuple of str
         What was assumed and not seen, in words.
+    upright : float
+        How certain it is which side of the chart is up; a part of ``certainty``.
     """
 
     corners: np.ndarray
@@ -99,6 +101,7 @@ class Chart:
     speed: float | None = None
     gain: float | None = None
     notes: tuple[str, ...] = ()
+    upright: float = 1.0
 
     def turned_corners(self) -> np.ndarray:
         """The corners in shares of the picture turned upright, shape (4, 2)."""

@@ -37,7 +37,7 @@ HIGHEST = 1280
 SIDE = 0.06  # of the chart's width and height that is seen around it
 SCALE = WIDTH / (1 + 2 * SIDE)  # px of the chart's width
 STEP = 8  # px between the places of the maps
-CHANNELS = (16, 32, 64)
+CHANNELS = (16, 40, 96)
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,12 @@ class LettersNetwork(nn.Module):
         self.layers = nn.Sequential(
             layer(3, a, 2),
             layer(a, b, 2),
+            layer(b, b),
             layer(b, c, 2),
             layer(c, c),
+            layer(c, c),
             layer(c, c, spacing=2),
-            layer(c, c, spacing=3),
+            layer(c, c, spacing=2),
             nn.Conv2d(c, 2 + len(NAMES), 1),
         )
 

@@ -3,7 +3,7 @@
 import functools
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ FLIPPED = 0.5  # in units of log-odds per row: pictures are usually upright
 CERTAIN = 4.0  # log-odds per row that a certainty of 1 is worth
 CLEARLY_APART = 3.0  # log-odds per row below which all names are read both ways
 CLEARLY_UP = 5.5  # log-odds per row from which on a chart is not seen upside down too
+MARGIN = 1.5  # log-odds per row that make it e times likelier which side is up
 LOOKS = 3  # close ones at most
 SETTLED = 0.06  # shares of the sides; a chart that moved farther is looked at again
 DISAGREEMENT = 0.15  # shares of the sides between rows and places that take certainty to 1 / e
@@ -107,7 +108,9 @@ def find_chart(
     if best is None or best.certainty < LEAST_CERTAINTY:
         strip = first.kinds[KINDS.index("strip")] > first.kinds[KINDS.index("none")]
         return Finding(None, "strip" if strip else "none", best.certainty if best else 0.0)
-    return Finding(best, "chart", best.certainty)
+    # A chart that may stand on its head is one all the same, so this does not refuse it.
+    certainty = best.certainty * best.upright
+    return Finding(replace(best, certainty=certainty), "chart", certainty)
 
 
 def _first_look(pixels, network) -> Evidence:
@@ -138,9 +141,13 @@ def _close_look(pixels, turn: int, first: Evidence, network, letters) -> Chart |
             (up + evidence_of_all_names(picture, rows, letters), flip, picture, rows, *others)
             for up, flip, picture, rows, *others in seen
         ]
-    _, flip, _, rows, certainty, fast = max(seen, key=lambda one: one[0] + CERTAIN * one[4])
+    seen.sort(key=lambda one: one[0] + CERTAIN * one[4], reverse=True)
+    (best, flip, _, rows, certainty, fast), *other = seen
+    margin = best + CERTAIN * certainty - sum(one[0] + CERTAIN * one[4] for one in other)
+    upright = 1 / (1 + float(np.exp(-margin / MARGIN))) if other else 1.0
     turn = (turn + flip) % 360
-    return Chart(turn_points(rows.corners, -turn), turn, certainty, rows, fast)
+    corners = turn_points(rows.corners, -turn)
+    return Chart(corners, turn, certainty, rows, fast, upright=upright)
 
 
 def _settled(pixels, corners: np.ndarray, network) -> tuple[Rows, float, float] | None:

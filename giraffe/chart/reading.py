@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
+from scipy.ndimage import maximum_filter1d
 
 from giraffe.chart.chart import Chart, Pulse, turn_pixels
 from giraffe.chart.evidence import EvidenceNetwork
 from giraffe.chart.fit import Rows, spacing
 from giraffe.chart.geometry import sides_in_px, straighten
-from giraffe.chart.grid import length_in_mm
+from giraffe.chart.grid import size_in_mm
 from giraffe.chart.letters import LettersNetwork, Written
 from giraffe.chart.names import assign, evidence_of
 from giraffe.chart.reader import Finding, find_chart
@@ -19,6 +20,7 @@ GAINS = (5.0, 10.0, 20.0)  # mm/mV
 LEAST_PULSE = 0.35  # evidence of a pulse
 PULSE_SIDE = 0.075  # shares of the width beside the rows where a pulse may stand
 PULSE_MM = (3.5, 26.0)  # heights of pulses that are looked for, where there is a grid
+PULSE_NEAR = 3  # of 80 steps between these, by which pulses of one page may differ
 
 
 def read_chart(
@@ -86,31 +88,30 @@ def _size_in_mm(upright, corners, sides) -> tuple[float, float] | None:
     """Width and height of the chart in mm, by its grid."""
     factor = min(GRID_PX / sides[0], 1.0)
     width, height = (max(round(side * factor), 16) for side in sides)
-    flat = straighten(upright, corners, height, width)
-    across = length_in_mm(flat, 1)
-    if across is None:
-        return None
-    down = length_in_mm(flat, 0, around=across * height / width)
-    return across, across * height / width if down is None else down
+    return size_in_mm(straighten(upright, corners, height, width))
 
 
 def _pulses(sample, rows: Rows, size_mm) -> tuple[Pulse, ...]:
-    """Pulses beside the rows, at most one at each end of each."""
-    found = []
+    """Pulses beside the rows, at most one at each end of each.
+
+    Where rows stand close together the plateaus of neighbours are seen too, but no height other than
+    the pulses' own has one over every row.
+    """
     distance = spacing(rows.levels)
     lifts = np.linspace(0.12, 1.3, 80) * distance
     if size_mm is not None:
         lifts = np.linspace(*PULSE_MM, 80) / size_mm[1]
-    for row, level in enumerate(rows.levels):
-        for side, low, high in (("left", -PULSE_SIDE, 0.0), ("right", 1.0, 1 + PULSE_SIDE)):
-            u = np.linspace(low, high, 16)
-            uu, ll = np.meshgrid(u, lifts)
-            seen = sample(uu.ravel(), level - ll.ravel()).reshape(uu.shape).max(axis=1)
-            best = int(seen.argmax())
-            if seen[best] < LEAST_PULSE:
+    sides = {"left": (-PULSE_SIDE, 0.0), "right": (1.0, 1 + PULSE_SIDE)}
+    found = []
+    for side, (low, high) in sides.items():
+        uu, ll, levels = np.meshgrid(np.linspace(low, high, 16), lifts, rows.levels)
+        seen = sample(uu.ravel(), (levels - ll).ravel()).reshape(uu.shape).max(axis=1).T
+        common = int(maximum_filter1d(seen, 2 * PULSE_NEAR + 1, axis=1).sum(axis=0).argmax())
+        near = slice(max(common - 2 * PULSE_NEAR, 0), common + 2 * PULSE_NEAR + 1)
+        for row, heights in enumerate(seen[:, near]):
+            if heights.max() < LEAST_PULSE:
                 continue
-            near = slice(max(best - 4, 0), best + 5)
-            lift = float((seen[near] * lifts[near]).sum() / seen[near].sum())
+            lift = float((heights * lifts[near]).sum() / heights.sum())
             height = lift * size_mm[1] if size_mm is not None else None
             found.append(Pulse(row, side, height, lift))
     return tuple(found)

@@ -20,8 +20,9 @@ WHOLE_TURNED = (0.5, 0.15, 0.2, 0.15)  # shares of the first looks by `TURNS`
 SIDEWAYS = 0.05  # share of the second looks
 WRONG = (0.002, 0.04)  # shares of the chart's sides by which a first look may be off
 LIGHT_EVERY = 0.7  # share of the views whose colours and sharpness are changed
-PARTS = 3  # of a page at a time
-LETTERS_SIZE = (256, 512)  # px of the parts in which letters are learned
+PARTS, PARTS_PAGES = 5, 8  # of a page, and pages at a time
+LETTERS_SIZE = (192, 256)  # px of the parts in which letters are learned
+MARKED = 0.85  # share of the parts around a name or a pulse
 LETTERS_WRONG = 0.006  # shares of the sides by which the chart may be laid flat wrongly
 
 
@@ -165,7 +166,7 @@ def collate(items):
 def letters_view(picture: Printed, pixels, rng):
     """A part of a chart laid flat as the letters' network sees it, and the page's place in it.
 
-    Its middle is near a lead's name or a pulse three times of four.
+    Its middle is mostly near a lead's name or a pulse.
     """
     placement = picture.placement
     page = placement.page
@@ -178,7 +179,7 @@ def letters_view(picture: Printed, pixels, rng):
     middle = rng.uniform(0, 1, 2)
     marks = [(text.x, text.y) for text in page.texts if text.kind == "lead"]
     marks += [(pulse.x, pulse.baseline - pulse.height) for pulse in page.pulses]
-    if marks and rng.random() < 0.75:
+    if marks and rng.random() < MARKED:
         mark = placement.to_frame([marks[rng.integers(len(marks))]])
         middle = transform(between(window, WHOLE), mark)[0]
         middle = middle + rng.uniform(-0.4, 0.4, 2) * part
@@ -222,5 +223,5 @@ def chart_keys(pictures: list[Printed], epoch: int, seed: int) -> list[list[tupl
     known = [index for index, picture in enumerate(pictures) if picture.placement is not None]
     order = random_stream(seed, "chart order", epoch).permutation(known)
     keys = [(int(index), epoch) for index in order]
-    size = BATCH // PARTS * 2
+    size = min(PARTS_PAGES, max(len(keys), 1))
     return [keys[k : k + size] for k in range(0, len(keys) - size + 1, size)]
