@@ -48,6 +48,8 @@ class Group:
             return
         gradients = []
         for parameter in parameters:
+            if not parameter.requires_grad:
+                continue
             if parameter.grad is None:  # this process's share of the batch was empty
                 parameter.grad = torch.zeros_like(parameter)
             gradients.append(parameter.grad)

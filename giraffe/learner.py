@@ -19,7 +19,8 @@ from giraffe.device import autocast, choose_precision
 from giraffe.distributed import Group
 from giraffe.errors import ModelError
 from giraffe.feed import Batch
-from giraffe.network import TRAINING_ONLY, Network, load_initial
+from giraffe.initial import load_initial
+from giraffe.network import LABELS, TRAINING_ONLY, Network
 from giraffe.recipe import Recipe
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,8 @@ class Learner:
         Most images that go through the network at once; halved when memory runs out.
     initial : str
         Where the weights started, for people.
+    start : dict or None
+        Description of the model from which all of them came, the last layer's too.
     """
 
     def __init__(
@@ -90,7 +93,12 @@ class Learner:
         if device.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32 where the GPU has it
         self.network = Network(recipe, size, measurements, cells)
-        self.initial = load_initial(self.network, recipe)
+        self._fresh = {
+            name: value.clone()
+            for name, value in self.network.state_dict().items()
+            if name.startswith(LABELS)
+        }
+        self.initial, self.start = load_initial(self.network, recipe)
         self.network.to(device, memory_format=torch.channels_last)
         self.class_weights = torch.as_tensor(weights, dtype=torch.float32, device=device)
         optimizer = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[recipe.optimizer]
@@ -103,8 +111,7 @@ class Learner:
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
         self.averaged: list[torch.Tensor] = []
         self.steps = 0
-        if recipe.average:
-            self.averaged = [p.detach().clone() for p in self.network.parameters()]
+        self._average_anew()
         # Same weights everywhere; from here on each process draws its own dropout.
         torch.manual_seed(seed + group.rank)
 
@@ -119,12 +126,22 @@ class Learner:
         missing, unexpected = self.network.load_state_dict(state, strict=False)
         if unexpected or any(not name.startswith(TRAINING_ONLY) for name in missing):
             raise ModelError("the weights to start from are another network's")
-        self.initial = "given weights"
+        self.initial, self.start = "given weights", None
+        self._average_anew()
+
+    def forget_labels(self) -> None:
+        """Make the last layer and the head afresh, before the first step."""
+        self.network.load_state_dict(self._fresh, strict=False)
+        self.initial, self.start = f"{self.initial}, the last made afresh", None
+        self._average_anew()
+
+    def _average_anew(self) -> None:
         if self.recipe.average:
             self.averaged = [p.detach().clone() for p in self.network.parameters()]
 
     def set_learning_rate(self, rate: float) -> None:
-        """Change the optimizer's learning rate."""
+        """Change the optimizer's learning rate; a model that only needs tuning gets less."""
+        rate *= 1.0 if self.start is None else self.recipe.tuning
         for parameters in self.optimizer.param_groups:
             parameters["lr"] = rate
 
@@ -272,13 +289,15 @@ class Learner:
         lone : bool
             Whether a piece of one image counts.
         """
-        norms = [m for m in self.network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+        self.network.train()
+        norms = [
+            m for m in self.network.modules() if isinstance(m, torch.nn.BatchNorm2d) and m.training
+        ]
         if not norms:
             return
         for norm in norms:
             norm.reset_running_stats()
             norm.momentum = None  # a plain mean over all batches
-        self.network.train()
         for count, batch in enumerate(batches, start=1):
             for piece in batch.pieces(self.micro_batch):
                 if len(piece) > 1 or lone:
@@ -337,6 +356,7 @@ class Learner:
             "micro_batch": self.micro_batch,
             "precision": str(self.precision),
             "initial": self.initial,
+            "tuned": self.start is not None,
             "averaged": self.averaged,
             "steps": self.steps,
         }
@@ -355,6 +375,7 @@ class Learner:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.micro_batch, self.initial = int(state["micro_batch"]), state["initial"]
+        self.start = self.start if state["tuned"] else None
         self.averaged = [value.to(self.device) for value in state["averaged"]]
         self.steps = int(state["steps"])
         own, of_device = state["random"][self.group.rank]

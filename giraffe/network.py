@@ -4,8 +4,6 @@ InceptionV3: Szegedy et al., CVPR 2016, as torchvision builds it; its auxiliary 
 recipe asks for it, and only in training.
 """
 
-import logging
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -16,8 +14,6 @@ from giraffe.classes import CLASSES
 from giraffe.gev import GEV
 from giraffe.recipe import Recipe
 
-log = logging.getLogger(__name__)
-
 INCEPTION_FEATURES = 2048
 CELL_FEATURES = 768  # of the module Mixed_6e
 VANILLA_FEATURES = 512
@@ -27,8 +23,8 @@ AUXILIARY_SIZE = 299
 TRAINING_ONLY = ("measured.", "cells.", "body.AuxLogits.")
 """How the names of layers begin that a running model does not need."""
 
-IMAGENET_FILE = "inception_v3_google-0cc3c7bd.pth"
-"""Name under which torchvision keeps InceptionV3's ImageNet weights."""
+LABELS = ("last.", "head.")
+"""How the names of layers begin that know the labels; all others know pictures."""
 
 
 class Sigmoid(nn.Module):
@@ -136,6 +132,16 @@ class Network(nn.Module):
         if recipe.activation not in ("gev", "sigmoid"):
             raise ValueError(f"unknown activation {recipe.activation!r}")
         self.head = GEV(len(CLASSES)) if recipe.activation == "gev" else Sigmoid()
+        self._frozen = _modules_to(self.body, recipe.frozen) if recipe.frozen else []
+        for module in self._frozen:
+            module.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "Network":
+        """As of any module; what is frozen keeps its batch normalisation's statistics too."""
+        super().train(mode)
+        for module in self._frozen:
+            module.eval()
+        return self
 
     def _keep_features(self, module, inputs, features) -> None:
         self._features = features if self.training else None
@@ -182,48 +188,9 @@ class Network(nn.Module):
         ]
 
 
-def imagenet_path() -> Path:
-    """Where torchvision keeps the ImageNet weights, whether they are there or not."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / IMAGENET_FILE
-
-
-def load_initial(network: Network, recipe: Recipe) -> str:
-    """Give a network the weights that its recipe starts from.
-
-    Parameters
-    ----------
-    network : Network
-        Changed in place.
-    recipe : Recipe
-
-    Returns
-    -------
-    str
-        What was done, for people: absent weights are said and replaced by random ones.
-    """
-    if recipe.initial == "random":
-        return "random weights"
-    if recipe.initial == "imagenet":
-        path = imagenet_path()
-        if recipe.architecture != "inception":
-            return "random weights (there are no ImageNet weights of this architecture)"
-        if not path.is_file():
-            return f"random weights (ImageNet weights not on disk: {path.name})"
-    else:
-        path = Path(recipe.initial)
-        path = path / "weights-0.pt" if path.is_dir() else path
-        if not path.is_file():
-            return f"random weights (no such file: {path})"
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    # Our own files hold body, last layer and head; torchvision's hold what we call the body.
-    state = {name.removeprefix("body."): value for name, value in state.items()}
-    own = network.body.state_dict()
-    fitting = {
-        name: value.to(own[name].dtype)
-        for name, value in state.items()
-        if name in own and value.shape == own[name].shape
-    }
-    if not fitting:
-        return f"random weights ({path} holds no layer that fits)"
-    network.body.load_state_dict(fitting, strict=False)
-    return f"weights of {path.name} ({len(fitting)} of {len(own)} layers; a fresh last layer)"
+def _modules_to(body: nn.Module, last: str) -> list[nn.Module]:
+    """The body's modules from the picture to the one of that name."""
+    names = [name for name, _ in body.named_children()]
+    if last not in names:
+        raise ValueError(f"no module {last!r} to freeze; there are: {', '.join(names)}")
+    return [getattr(body, name) for name in names[: names.index(last) + 1]]

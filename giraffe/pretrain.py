@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,12 +24,15 @@ from giraffe.ecg.measure import measure
 from giraffe.ecg.ptbxl import patients_and_folds
 from giraffe.ecg.rhythm import FS, NUM_SAMPLES
 from giraffe.ecg.simulate import draw_labels, simulate
+from giraffe.ecg.variation import vary
 from giraffe.errors import RecordError
 from giraffe.network import TRAINING_ONLY
 from giraffe.printout.presets import PRESETS
+from giraffe.randomness import random_stream
 from giraffe.recipe import Profile, Recipe
 from giraffe.records import LEADS, Header, Record, Waveform
 from giraffe.settings import Settings
+from giraffe.signalschool import soften
 from giraffe.split import patient_groups, stratified_split
 from giraffe.teacher import Numbers, cell_targets
 from giraffe.trained import Trained, describe_model, save_trained
@@ -38,8 +41,8 @@ from giraffe.training import TrainingRun, log_to, stop_on_sigterm
 log = logging.getLogger(__name__)
 
 VALIDATION_SEED = 10_000  # added to a run's seed: patients that no epoch draws
-VALIDATION_PATIENTS = 200
-LAST_PATIENTS = 5  # times as many validate the last stage, which decides on the thresholds
+VALIDATION_PATIENTS = 100
+LAST_PATIENTS = 10  # times as many validate the last stage where it decides on the thresholds
 SPLIT_SEED = 3  # whatever a run's seed: it may start from weights that another run trained
 LATER_RATE = 0.7  # factor on the learning rate from stage to stage
 
@@ -106,11 +109,34 @@ def parse_stages(text: str) -> tuple[Stage, ...]:
 
 @dataclass(frozen=True)
 class MeasuredRecord(Record):
-    """A record with the numbers that are predicted, and perhaps with its signal in memory."""
+    """A record with the numbers that are predicted.
+
+    Attributes
+    ----------
+    numbers, waves : ndarray
+        Of the whole ECG and of each lead; see `giraffe.teacher.Numbers`.
+    signal : Waveform or None
+        In memory instead of the record's file.
+    soft : ndarray of float32, shape (11,), or None
+        Labels that it has instead of its header's.
+    varied : int or None
+        Seed of the variation that each epoch draws; None: its signal stays as it is.
+    """
 
     numbers: np.ndarray
     waves: np.ndarray
     signal: Waveform | None = None
+    soft: np.ndarray | None = None
+    varied: int | None = None
+
+    def targets(self) -> np.ndarray:  # noqa: D102
+        return super().targets() if self.soft is None else self.soft
+
+    def at(self, epoch: int | None) -> "MeasuredRecord":  # noqa: D102
+        if self.varied is None or epoch is None:
+            return self
+        rng = random_stream(self.varied, self.header.name, epoch, "heart")
+        return dataclasses.replace(self, signal=vary(self.waveform(), rng), varied=None)
 
     def has_waveform(self) -> bool:  # noqa: D102
         return self.signal is not None or super().has_waveform()
@@ -186,14 +212,30 @@ def _header(name: str, labels, comments=None) -> Header:
     )
 
 
-def with_numbers(records: Sequence[Record], source: Numbers) -> list[MeasuredRecord]:
-    """Real records with what NeuroKit2 lets us measure; without it, with nothing but NaN."""
+def with_numbers(
+    records: Sequence[Record],
+    source: Numbers,
+    soft: Mapping[str, np.ndarray] | None = None,
+    varied: int | None = None,
+) -> list[MeasuredRecord]:
+    """Real records with what NeuroKit2 lets us measure; without it, with nothing but NaN.
+
+    Parameters
+    ----------
+    records : sequence of Record
+    source : Numbers
+    soft : mapping of str to ndarray of float, shape (11,), optional
+        What another network says of records, with which their labels are mixed.
+    varied : int, optional
+        Seed by which signals vary from epoch to epoch.
+    """
     found, problem = [], ""
     for record in records:
-        measured = None
+        measured, usual = None, False
         try:
             wave = record.waveform()
-            if wave.leads != LEADS:
+            usual = wave.leads == LEADS
+            if not usual:
                 raise ValueError("other leads than the usual twelve")
             signal = np.nan_to_num(wave.signal)
             measured = measure(signal, find_beats(signal, wave.fs), fs=wave.fs)
@@ -202,7 +244,18 @@ def with_numbers(records: Sequence[Record], source: Numbers) -> list[MeasuredRec
         except (RecordError, ValueError, IndexError) as error:
             log.warning("%s: not measured (%s).", record.path, error)
         numbers, waves = source.vector(measured), source.per_lead(measured)
-        found.append(MeasuredRecord(record.name, record.path, record.header, numbers, waves))
+        said = (soft or {}).get(record.path.name)
+        found.append(
+            MeasuredRecord(
+                record.name,
+                record.path,
+                record.header,
+                numbers,
+                waves,
+                soft=None if said is None else soften(record.targets(), said),
+                varied=varied if usual else None,
+            )
+        )
     if problem:
         log.warning("Real records teach their labels alone: %s.", problem)
     return found
@@ -222,6 +275,8 @@ def pretrain(
     repeats: int = 2,
     initial: str | Path | None = None,
     choosing: Collection[str] = (),
+    soft: Mapping[str, np.ndarray] | None = None,
+    varied: bool = True,
     verbose: bool = True,
 ) -> dict:
     """Make the weights that the entry ships; an interrupted call continues.
@@ -249,6 +304,12 @@ def pretrain(
     choosing : collection of str
         Names of the real records that validate, see `giraffe.ecg.ptbxl.choosing_records`; by
         default a part of them is drawn.
+    soft : mapping of str to ndarray of float, shape (11,), optional
+        What the networks that read signals say of training records, by name; their labels are
+        mixed with it (`giraffe.signalschool`).
+    varied : bool
+        Whether each epoch draws other gains, paces and noise for a real record
+        (`giraffe.ecg.variation`).
     verbose : bool
 
     Returns
@@ -269,7 +330,8 @@ def pretrain(
             "training": [record.name for record in training],
             "validation": [record.name for record in validation],
         }
-        training, validation = (with_numbers(part, source) for part in (training, validation))
+        training = with_numbers(training, source, soft, settings.seed if varied else None)
+        validation = with_numbers(validation, source)
         places = Patients.of(source, settings.seed, simulated)
         places += [copy for record in training for copy in _copies(record, repeats)]
         deadline = started + settings.limit_seconds(10**6)
@@ -285,7 +347,9 @@ def pretrain(
             )
             answer.close()
             log.info("Stage %d of %d.", k + 1, len(stages))
-            patients = VALIDATION_PATIENTS * (LAST_PATIENTS if k == len(stages) - 1 else 1)
+            # Where records were chosen for it, `giraffe.calibrating` decides on thresholds later.
+            last = k == len(stages) - 1 and not choosing
+            patients = VALIDATION_PATIENTS * (LAST_PATIENTS if last else 1)
             unseen = Patients.of(source, settings.seed + VALIDATION_SEED, patients)
             stage_folder = folder / f"stage-{k}"
             run = TrainingRun(places, [*validation, *unseen], own, stage_folder, verbose)
@@ -318,7 +382,8 @@ def pretrain(
             parts,
             facts,
         )
-        final = dataclasses.replace(own, recipe=settings.recipe)
+        recipe = dataclasses.replace(settings.recipe, initial="random")
+        final = dataclasses.replace(own, recipe=recipe)
         description = describe_model(final, [shipped])
         save_trained(folder, model_folder, [shipped], description)
     return description

@@ -6,6 +6,10 @@ the Challenge's entry in hours.
 
 import math
 from dataclasses import asdict, dataclass
+from pathlib import Path
+
+SHIPPED = Path(__file__).with_name("shipped")
+"""Folder of the model that comes with the package."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,16 @@ class Recipe:
         ``files``: image files where a record has them; ``printed``: always from the waveform;
         ``both``: a coin per record and epoch. The other source serves where one is missing.
     initial : str
-        Where weights start: ``random``, ``imagenet`` (if torchvision has its file), or a model's
-        folder or file of weights, whose last layer is made afresh.
+        Where weights start: ``random``, ``imagenet`` (if torchvision has its file), ``shipped``
+        (the package's own model), another model's folder, or a file of weights, whose last layer
+        is made afresh.
     size : (int, int)
         Input height and width at scale 1.
     optimizer : str
         ``adamw`` or ``adam``.
     learning_rate, weight_decay : float
+    tuning : float
+        Factor on the learning rate where the last layer too is a model's, see `giraffe.initial`.
     step_epochs : int
         The learning rate falls tenfold after each so many epochs; 0: never.
     schedule : str
@@ -65,6 +72,9 @@ class Recipe:
     measurements : float
         Weight of the loss of measurements (rate, intervals, voltages) beside the labels, where
         records know theirs; see `giraffe.pretrain`.
+    frozen : str
+        The last of InceptionV3's modules that keeps the weights it starts from, and all before it
+        do; empty: all learn.
     average : float
         Decay of the exponential moving average of the weights, which then is the model; 0: none.
     straightened : bool
@@ -91,6 +101,7 @@ class Recipe:
     optimizer: str = "adamw"
     learning_rate: float = 3e-4
     weight_decay: float = 1e-4
+    tuning: float = 0.3
     step_epochs: int = 0
     schedule: str = "constant"
     epochs: int = 30
@@ -105,6 +116,7 @@ class Recipe:
     mixup: float = 0.0
     auxiliary: float = 0.0
     measurements: float = 0.0
+    frozen: str = ""
     average: float = 0.0
     straightened: bool = False
     views: int = 1
@@ -153,6 +165,7 @@ RECIPES = {
             "giraffe",
             preset="giraffe",
             images="both",
+            initial="shipped",
             schedule="onecycle",
             learning_rate=1e-3,
             average=0.99,

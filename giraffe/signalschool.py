@@ -10,16 +10,19 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional
 
 from giraffe.classes import CLASSES, encode
+from giraffe.conditions import printed_records
 from giraffe.device import autocast, choose_precision
-from giraffe.ecg.ptbxl import CHOOSING_FOLD
+from giraffe.ecg.ptbxl import CHOOSING_FOLD, patients_and_folds
 from giraffe.ecg.rhythm import FS as SIMULATED_FS
 from giraffe.ecg.simulate import simulate
+from giraffe.files import write_atomically
 from giraffe.metrics import auroc_per_class, macro
 from giraffe.randomness import random_stream
 from giraffe.records import LEADS, Record, Waveform
@@ -31,12 +34,13 @@ from giraffe.signalnet import (
     probabilities,
     read_signals,
 )
-from giraffe.split import stratified_folds
+from giraffe.split import patient_groups, stratified_folds
 
 log = logging.getLogger(__name__)
 
 TRAINING_FOLDS, JUDGING_FOLDS = (1, 2, 3, 4, 5, 6), (7, 8)
 BATCH, LEARNING_RATE, WEIGHT_DECAY = 32, 2e-3, 2e-2
+EPOCHS, SIMULATED, SIMULATED_SEED = 14, 3000, 90210
 MEMORY = 0.998  # of the running mean of the weights, per step
 
 # How hearts are varied: what another electrocardiograph, day or position would change.
@@ -321,8 +325,101 @@ def soften(targets, soft, trust: float = 0.5) -> np.ndarray:
     targets, soft = np.asarray(targets, float), np.asarray(soft, float)
     mixed = np.where(np.isnan(targets), soft, (1 - trust) * targets + trust * soft)
     unseen = CLASSES.index("Acute MI")
-    mixed[:, unseen] = targets[:, unseen]
+    mixed[..., unseen] = targets[..., unseen]
     return mixed.astype(np.float32)
+
+
+def make_soft_labels(
+    folders: Sequence[str | Path],
+    databases: Sequence[str | Path],
+    choosing: Sequence[str],
+    output: str | Path,
+    epochs: int = EPOCHS,
+    simulated: int = SIMULATED,
+    seed: int = 0,
+) -> str:
+    """Train networks that read signals, and let them say what they think of the training records.
+
+    Parameters
+    ----------
+    folders : sequence of path
+        PTB-XL's records with labels and waveforms.
+    databases : sequence of path
+        PTB-XL's ``ptbxl_database.csv``, or its parts.
+    choosing : sequence of str
+        Names of `giraffe.ecg.ptbxl.choosing_records`.
+    output : path
+        Table to write; see `write_soft_labels`.
+    epochs, simulated, seed : int
+        See `learn` and `simulated_hearts`.
+
+    Returns
+    -------
+    str
+        The ceiling: AUROC by class on the training records, each judged by the network that left
+        it out, and by all networks on the others.
+    """
+    patient: dict[str, float] = {}
+    fold: dict[str, int] = {}
+    for database in databases:
+        of_patient, of_fold = patients_and_folds(database)
+        patient |= of_patient
+        fold |= of_fold
+    records = [record for folder in folders for record in printed_records(folder)]
+    training, *others = divide(records, fold, choosing)
+    if not training:
+        raise ValueError(f"{folders[0]}: no record of the training folds, so nothing to learn from")
+    hearts = real_hearts(training)
+    networks, soft = learn_by_folds(
+        hearts,
+        patient_groups(training, patient),
+        epochs,
+        seed=seed,
+        simulated=simulated_hearts(seed + SIMULATED_SEED, simulated),
+    )
+    write_soft_labels(output, [record.path.name for record in training], soft)
+    parts = {"training, left out": (hearts.targets, soft)}
+    for name, judged in zip(("choosing", "folds 7 and 8"), others, strict=True):
+        if judged:
+            unseen = real_hearts(judged)
+            parts[name] = unseen.targets, probabilities(networks, unseen.signals)
+    if len(parts) == 3:
+        both = list(zip(*list(parts.values())[1:], strict=True))
+        parts["both"] = tuple(np.concatenate(part) for part in both)
+    return ceiling_table(parts)
+
+
+def write_soft_labels(path: str | Path, names: Sequence[str], soft) -> None:
+    """What the networks say of records, shape (records, 11), as a table by the records' names."""
+    rows = [",".join(("name", *CLASSES))]
+    for name, numbers in zip(names, soft, strict=True):
+        rows.append(",".join((name, *(f"{number:.4f}" for number in numbers))))
+    write_atomically(Path(path), "\n".join(rows) + "\n")
+
+
+def read_soft_labels(path: str | Path) -> dict[str, np.ndarray]:
+    """What `write_soft_labels` wrote: probabilities of shape (11,) by name.
+
+    Raises
+    ------
+    ValueError
+        If the file is not such a table.
+    """
+    rows = Path(path).read_text().splitlines()
+    if not rows or rows[0] != ",".join(("name", *CLASSES)):
+        raise ValueError(
+            f"{path}: not a table of soft labels; its columns are name and the classes"
+        )
+    found = {}
+    for number, row in enumerate(rows[1:], start=2):
+        name, *numbers = row.split(",")
+        try:
+            found[name] = np.array([float(text) for text in numbers], np.float32)
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number}: {error}") from None
+        if len(numbers) != len(CLASSES):
+            raise ValueError(f"{path}, line {number}: {len(numbers)} numbers, not {len(CLASSES)}")
+    return found
 
 
 def ceiling_table(parts: dict[str, tuple[np.ndarray, np.ndarray]], least: int = 10) -> str:

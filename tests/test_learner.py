@@ -1,5 +1,6 @@
 """Steps of the optimizer: the same gradients in pieces, in several processes, in little memory."""
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from conftest import ROOT, run_python
 from giraffe.classes import CLASSES
 from giraffe.distributed import Group, current_group, join_group
 from giraffe.feed import Batch
-from giraffe.learner import Learner
+from giraffe.learner import Learner, copy_state
+from giraffe.network import Network
 from giraffe.recipe import RECIPES
 
 SIZE = (48, 64)
@@ -61,6 +63,26 @@ def test_an_unknown_label_teaches_nothing():
     assert torch.equal(with_either[2][1][:, 1], torch.zeros(len(batch)))
     assert torch.equal(with_either[2][1][:, 0], with_either[0][1][:, 0])
     assert with_either[2][0] < min(with_either[0][0], with_either[1][0])
+
+
+def test_frozen_modules_stay_as_they_were_statistics_included():
+    recipe = dataclasses.replace(RECIPES["giraffe"], frozen="Conv2d_2b_3x3", initial="random")
+    made = Learner(recipe, (96, 128), np.ones(11), 7, torch.device("cpu"), Group())
+    before = copy_state(made.network)
+    rng = np.random.default_rng(0)
+    images = torch.from_numpy(rng.integers(0, 256, (2, 3, 96, 128), dtype=np.uint8))
+    batch = dataclasses.replace(batch_of(2), images=images)
+    made.network.train()
+    made.step(batch)
+    made.settle_batch_norm([batch], 1)
+    changed = {
+        name for name, value in made.network.state_dict().items()
+        if not torch.equal(value, before[name])
+    }  # fmt: skip
+    assert not [name for name in changed if "Conv2d_1a" in name or "Conv2d_2" in name]
+    assert {"body.Conv2d_3b_1x1.conv.weight", "body.Conv2d_3b_1x1.bn.running_mean"} <= changed
+    with pytest.raises(ValueError, match="Mixed_5b"):
+        Network(dataclasses.replace(recipe, frozen="Mixed_9z"), (96, 128))
 
 
 def test_out_of_memory_halves_the_pieces_and_loses_no_step(monkeypatch, caplog):

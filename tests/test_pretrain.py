@@ -11,6 +11,7 @@ from giraffe import pretrain as room
 from giraffe import teacher
 from giraffe.classes import CLASSES
 from giraffe.classifier import Classifier
+from giraffe.conditions import printed_records
 from giraffe.data import PrintoutDataset, Source
 from giraffe.distributed import Group
 from giraffe.ecg.findings import FINDINGS
@@ -18,7 +19,7 @@ from giraffe.ecg.simulate import simulate
 from giraffe.errors import ModelError
 from giraffe.feed import EpochBatches, make_loader
 from giraffe.learner import Learner
-from giraffe.pretrain import Patients, Stage, half_precision, parse_stages
+from giraffe.pretrain import Patients, Stage, half_precision, parse_stages, with_numbers
 from giraffe.recipe import RECIPES
 from giraffe.settings import Settings
 from giraffe.teacher import Numbers
@@ -148,6 +149,23 @@ def test_killed_in_its_second_stage_it_goes_on_there(tmp_path, small, monkeypatc
     assert len(count) == 2  # of 8: the first stage and one epoch of the second were done
     one, other = (torch.load(m / "weights-0.pt", weights_only=True) for m in (whole, broken))
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_real_records_vary_in_training_alone_and_take_soft_labels(records_folder, source):
+    records = printed_records(records_folder)[:2]
+    soft = {records[0].path.name: np.full(len(CLASSES), 0.4, np.float32)}
+    first, second = with_numbers(records, source, soft, varied=7)
+    np.testing.assert_array_equal(second.targets(), records[1].targets())
+    hard = records[0].targets()
+    known = np.isfinite(hard) & (np.arange(len(CLASSES)) != CLASSES.index("Acute MI"))
+    np.testing.assert_allclose(first.targets()[known], 0.5 * hard[known] + 0.2, atol=1e-6)
+    as_is = records[0].waveform().signal
+    np.testing.assert_array_equal(first.at(None).waveform().signal, as_is)
+    epochs = [first.at(epoch).waveform().signal for epoch in (1, 1, 2)]
+    np.testing.assert_array_equal(epochs[0], epochs[1])
+    assert (epochs[0] != epochs[2]).any() and (epochs[0] != as_is).any()
+    steady = with_numbers(records, source)[0]
+    np.testing.assert_array_equal(steady.at(1).waveform().signal, as_is)
 
 
 def test_weights_of_another_network_are_refused(tmp_path):

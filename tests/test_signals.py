@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from giraffe.classes import CLASSES
+from giraffe.ecg import variation
+from giraffe.ecg.simulate import simulate, write_record
 from giraffe.records import LEADS, Waveform
 from giraffe.signalnet import (
     FS,
@@ -23,9 +25,12 @@ from giraffe.signalschool import (
     learn,
     learn_by_folds,
     loss_of,
+    make_soft_labels,
+    read_soft_labels,
     simulated_hearts,
     soften,
     vary,
+    write_soft_labels,
 )
 
 
@@ -126,6 +131,67 @@ def test_soft_labels_mix_what_is_known_and_leave_acute_mi_alone():
     mixed = soften(targets, soft, trust=0.25)
     assert mixed[0, 0] == pytest.approx(0.85) and mixed[0, 3] == pytest.approx(0.1)
     assert mixed[1, 2] == pytest.approx(0.4) and np.isnan(mixed[:, acute]).all()
+
+
+def test_soft_labels_are_kept_as_a_table(tmp_path):
+    soft = np.random.default_rng(0).random((3, len(CLASSES)))
+    write_soft_labels(tmp_path / "soft.csv", ["a", "b_hr", "c"], soft)
+    found = read_soft_labels(tmp_path / "soft.csv")
+    assert list(found) == ["a", "b_hr", "c"]
+    np.testing.assert_allclose(np.stack(list(found.values())), soft, atol=1e-4)
+    for text, fault in (("", "table of soft labels"), ("name,NORM\n", "table of soft labels"),
+                        ((tmp_path / "soft.csv").read_text() + "d,1,2\n", "line 5: 2 numbers"),
+                        ((tmp_path / "soft.csv").read_text() + "d,x\n", "line 5")):  # fmt: skip
+        (tmp_path / "bad.csv").write_text(text)
+        with pytest.raises(ValueError, match=fault) as error:
+            read_soft_labels(tmp_path / "bad.csv")
+        assert "bad.csv" in str(error.value)
+
+
+def test_networks_on_signals_say_what_they_think_of_training_records_alone(tmp_path):
+    folder = tmp_path / "records"
+    folder.mkdir()
+    names, rows = [], ["ecg_id,scp_codes,patient_id,filename_lr,filename_hr,strat_fold"]
+    for k in range(60):
+        made, name = write_record(folder, 5, k), f"{k:05d}_hr"
+        header = (folder / f"{made}.hea").read_text().replace(made, name)
+        (folder / f"{made}.hea").unlink()
+        (folder / f"{name}.hea").write_text(header)
+        (folder / f"{made}.dat").rename(folder / f"{name}.dat")
+        names.append(name)
+        rows.append(f"{k},{{}},{k},records100/{k:05d}_lr,records500/{name},{1 + k % 7}")
+    (tmp_path / "database.csv").write_text("\n".join(rows) + "\n")
+    table = make_soft_labels(
+        [folder], [tmp_path / "database.csv"], names[:6], tmp_path / "soft.csv", 1, 40, 3
+    )
+    assert "training, left out" in table and "choosing" in table and "both" in table
+    said = set(read_soft_labels(tmp_path / "soft.csv"))
+    judging = {name for k, name in enumerate(names) if 1 + k % 7 == 7}
+    assert said == {*names} - judging - {*names[:6]}
+    with pytest.raises(ValueError, match="nothing to learn"):
+        make_soft_labels([folder], [tmp_path / "database.csv"], names, tmp_path / "none.csv", 1)
+
+
+def test_a_recorded_heart_varies_and_keeps_the_laws_of_its_limb_leads():
+    wave = Waveform(simulate(3, 0).signal.astype(float), 500.0, LEADS)
+    other = variation.vary(wave, np.random.default_rng(1))
+    assert other.signal.shape == wave.signal.shape and other.fs == wave.fs
+    first, second, third, right, left, leg = other.signal[:6]
+    scale = np.abs(second).max()
+    before = wave.signal
+    assert np.abs(before[0] + before[2] - before[1]).max() < 1e-5 * scale
+    np.testing.assert_allclose(first + third, second, atol=1e-4 * scale)
+    np.testing.assert_allclose(right + left + leg, 0, atol=1e-4 * scale)
+    np.testing.assert_array_equal(
+        other.signal, variation.vary(wave, np.random.default_rng(1)).signal
+    )
+    assert (other.signal != variation.vary(wave, np.random.default_rng(2)).signal).any()
+    gaps = wave.signal.copy()
+    gaps[3] = np.nan
+    known = np.isfinite(
+        variation.vary(Waveform(gaps, 500.0, LEADS), np.random.default_rng(1)).signal
+    )
+    assert not known[3].any() and known[[0, 5]].all()
 
 
 def test_records_train_choose_or_judge_and_never_two_of_them():
