@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from isal import isal_zlib
 from joblib import Parallel, delayed
-from tqdm import tqdm
 
 from giraffe.ecg.hide import with_image_line
 from giraffe.errors import RecordError
@@ -23,10 +22,13 @@ from giraffe.printout.kit import KitOptions, image_config, kit_image
 from giraffe.printout.layout import ROW_SECONDS_AT_25
 from giraffe.printout.presets import SCENES, scene_image
 from giraffe.printout.render import sample_range
+from giraffe.progress import progress_bar
 from giraffe.randomness import random_stream
 from giraffe.records import LEADS, open_record, read_text, read_waveform, scan
 
 log = logging.getLogger(__name__)
+
+LARGEST_MV = 32.767  # that format 16 holds with a gain of 1000 per mV
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def print_record(path: Path, output: Path, job: PrintJob) -> str | None:
     options = job.options
     wants_config = options.store_config or options.lead_bbox or options.lead_name_bbox
     duration = waveform.signal.shape[1] / waveform.fs
-    names, plotted = [], np.zeros(waveform.signal.shape, dtype=bool)
+    names, drawn = [], np.full(waveform.signal.shape, np.nan)
     for k, start in enumerate(page_starts(duration, options.max_num_images)):
         target = output.with_name(f"{output.name}-{k}.png")
         config = target.with_suffix(".json")
@@ -123,7 +125,8 @@ def print_record(path: Path, output: Path, job: PrintJob) -> str | None:
         for strip in image.page.strips:
             if strip.lead in waveform.leads:
                 first, last = sample_range(strip, waveform)
-                plotted[waveform.leads.index(strip.lead), first:last] = True
+                samples = printed.signal[printed.leads.index(strip.lead), first:last]
+                drawn[waveform.leads.index(strip.lead), first:last] = samples
         if wants_config:
             text = json.dumps(image_config(image, printed, options))
             write_atomically(config, text + "\n")
@@ -134,25 +137,24 @@ def print_record(path: Path, output: Path, job: PrintJob) -> str | None:
     header = with_image_line(read_text(path.with_name(path.name + ".hea")), names)
     write_atomically(output.with_name(output.name + ".hea"), header)
     if options.mask_unplotted_samples:
-        _write_masked(output, record, waveform, plotted, header)
+        _write_drawn(output, record, waveform, drawn, header)
     return None
 
 
-def _write_masked(output: Path, record, waveform, plotted, header: str) -> None:
-    """Write the record again with NaN where samples are not on the page."""
+def _write_drawn(output: Path, record, waveform, drawn, header: str) -> None:
+    """Write the record as it is on the page, with NaN where samples are not."""
     import wfdb
 
-    original = wfdb.rdheader(str(record.path))
-    masked = np.where(plotted, waveform.signal, np.nan).T.astype(float)
+    header_names = dict(zip(record.header.leads, record.header.written_leads, strict=True))
     wfdb.wrsamp(
         output.name,
         fs=waveform.fs,
-        units=["mV"] * masked.shape[1],
-        sig_name=original.sig_name,
-        p_signal=masked,
-        fmt=["16"] * masked.shape[1],
-        adc_gain=[1000.0] * masked.shape[1],
-        baseline=[0] * masked.shape[1],
+        units=["mV"] * len(drawn),
+        sig_name=[header_names.get(lead, lead) for lead in waveform.leads],
+        p_signal=np.clip(drawn.T, -LARGEST_MV, LARGEST_MV),
+        fmt=["16"] * len(drawn),
+        adc_gain=[1000.0] * len(drawn),
+        baseline=[0] * len(drawn),
         comments=[line[1:].strip() for line in header.split("\n") if line.startswith("#")],
         write_dir=str(output.parent),
     )
@@ -202,7 +204,7 @@ def print_folder(
         delayed(print_record)(record.path, output_folder / record.name, job) for record in records
     )
     results = Parallel(n_jobs=jobs, return_as="generator")(tasks)
-    bar = tqdm(results, total=len(records), desc="printing", unit="record", disable=not verbose)
+    bar = progress_bar(results, total=len(records), desc="printing", unit="record", shown=verbose)
     for record, problem in zip(records, bar, strict=True):
         if problem is not None:
             problems[record.name] = problem

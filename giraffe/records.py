@@ -15,13 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from giraffe.classes import CLASSES, canonical_label, encode
+from giraffe.ecg.waveform import LEADS as LEADS
+from giraffe.ecg.waveform import Waveform, is_bare, lead_name, read_signals
 from giraffe.errors import RecordError
 
-LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
-"""The 12 leads in PTB-XL's order and the usual spelling."""
-
-_LEAD_SPELLINGS = {name.upper(): name for name in LEADS}
-_MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "v": 1e3}
 _HEAD_BYTES = 4096
 
 
@@ -50,7 +47,9 @@ class Header:
     comments : dict of str to str
         The other comments, such as ``Age`` and ``Sex``.
     date, time : str
-        Recording date and time as written, or empty.
+        Recording date and time as written, in either order, or empty.
+    written_leads : tuple of str
+        Lead names in the header's spelling.
     """
 
     name: str
@@ -65,6 +64,7 @@ class Header:
     comments: dict[str, str] = field(default_factory=dict)
     date: str = ""
     time: str = ""
+    written_leads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,25 +138,6 @@ class Record:
         )
 
 
-@dataclass(frozen=True)
-class Waveform:
-    """Signals of a record.
-
-    Attributes
-    ----------
-    signal : ndarray of float32, shape (leads, samples)
-        In mV; NaN where a sample is missing.
-    fs : float
-        Sampling frequency in Hz.
-    leads : tuple of str
-        Lead names in the usual spelling.
-    """
-
-    signal: np.ndarray
-    fs: float
-    leads: tuple[str, ...]
-
-
 def read_text(path: Path) -> str:
     """Text of a header: UTF-8 with or without byte-order mark, else Latin-1; any line ends."""
     try:
@@ -224,27 +205,38 @@ def parse_header(text: str, source: str = "header") -> Header:
         else:
             comments[key] = value.strip()
     known = [canonical_label(label) for label in raw_labels]
+    time, date = _time_and_date(fields[4:6])
     return Header(
-        name=fields[0].split("/")[0],
+        name=_record_name(fields[0]),
         fs=fs,
         num_samples=num_samples,
-        leads=tuple(_LEAD_SPELLINGS.get(lead.upper(), lead) for lead in leads),
-        signal_files=tuple(name for name in files if _is_bare(name)),
-        image_files=tuple(name for name in dict.fromkeys(images) if _is_bare(name)),
+        leads=tuple(lead_name(lead) for lead in leads),
+        signal_files=tuple(name for name in files if is_bare(name)),
+        image_files=tuple(name for name in dict.fromkeys(images) if is_bare(name)),
         labels=tuple(dict.fromkeys(label for label in known if label)),
         has_labels=has_labels,
         unknown_labels=tuple(
             raw for raw, label in zip(raw_labels, known, strict=True) if label is None
         ),
         comments=comments,
-        time=fields[4] if len(fields) > 4 else "",
-        date=fields[5] if len(fields) > 5 else "",
+        time=time,
+        date=date,
+        written_leads=tuple(leads),
     )
 
 
-def _is_bare(name: str) -> bool:
-    """Whether a file name stays in its folder; judged by the name alone, nothing is opened."""
-    return "/" not in name and "\\" not in name and name not in (".", "..") and "\0" not in name
+def _record_name(field: str) -> str:
+    """A record's name; some databases write that of its file, such as ``A0001.mat``."""
+    name = field.split("/")[0]
+    stem, extension = os.path.splitext(name)
+    return stem if extension.lower() in (".mat", ".dat", ".hea") else name
+
+
+def _time_and_date(fields: Sequence[str]) -> tuple[str, str]:
+    """Time and date of a record line, in whichever order, as written."""
+    times = [field for field in fields if set(field) <= set("0123456789:.")]
+    dates = [field for field in fields if field not in times]
+    return (times or [""])[0], (dates or [""])[0]
 
 
 def open_record(path: str | Path, name: str | None = None) -> Record:
@@ -338,39 +330,16 @@ def count_unknown_labels(records: Iterable[Record]) -> Counter:
 
 
 def read_waveform(record: Record) -> Waveform:
-    """Signals of a record in mV.
-
-    Parameters
-    ----------
-    record : Record
-
-    Returns
-    -------
-    Waveform
+    """Signals of a record in mV, its leads in the usual order.
 
     Raises
     ------
     RecordError
-        If a signal file is missing or broken, units are unknown, or no sample is finite.
+        If a signal file is missing; for other reasons see `giraffe.ecg.waveform.read_signals`.
     """
-    # WFDB imports pandas and an HTTP client; reading images needs none of that.
-    import wfdb
-
     if not record.has_waveform():
         raise RecordError(f"{record.path}: signal file missing")
-    try:
-        read = wfdb.rdrecord(str(record.path))
-        signal = read.p_signal.T.astype(np.float32)
-        leads = tuple(_LEAD_SPELLINGS.get(name.upper(), name) for name in read.sig_name)
-    except Exception as error:  # WFDB raises, or returns, whatever a broken file leads it to
-        raise RecordError(f"{record.path}: signals cannot be read ({error})") from error
-    for i, unit in enumerate(read.units):
-        if unit.lower() not in _MILLIVOLTS:
-            raise RecordError(f"{record.path}: unit {unit!r} of lead {read.sig_name[i]} is unknown")
-        signal[i] *= _MILLIVOLTS[unit.lower()]
-    if not np.isfinite(signal).any():
-        raise RecordError(f"{record.path}: no sample has a value")
-    return Waveform(signal, float(read.fs), leads)
+    return read_signals(record.path, read_text(record.path.with_name(record.path.name + ".hea")))
 
 
 def group_identical(records: Sequence[Record]) -> np.ndarray:
