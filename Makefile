@@ -10,11 +10,12 @@ DEMO_HELD_OUT ?= 24
 
 install: .venv/installed
 
-.venv/installed: requirements.txt requirements-dev.txt
+.venv/installed: requirements.txt requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "GIRAFFE needs Python 3.11: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install -q -r requirements.txt -r requirements-dev.txt
+	$(PY) -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: install
@@ -24,17 +25,16 @@ demo: install
 	for preset in color-scan-clean phone-stained screenshot; do \
 	  $(PY) -m giraffe print -i demo/patients -o demo/printouts/$$preset --preset $$preset -r 100; done
 	grep Labels demo/patients/*.hea
-	$(PY) -m giraffe predict demo/printouts -m model -o demo/predictions
+	$(PY) -m giraffe predict demo/printouts -o demo/predictions
 	$(PY) -m giraffe charts demo/printouts/*/*.png -o demo/charts.jpg
 	@echo "--- The shipped model in the eight capture conditions"
 	$(PY) -m giraffe simulate -o demo/held_out_records -n $(DEMO_HELD_OUT) --seed 777
-	$(PY) -m giraffe conditions demo/held_out_records -m model -o demo/conditions
-	@echo "--- A short training run that starts from the shipped backbone"
+	$(PY) -m giraffe conditions demo/held_out_records -o demo/conditions
+	@echo "--- A short training run that starts from the shipped model"
 	$(PY) -m giraffe simulate -o demo/training_records -n $(DEMO_RECORDS) --seed 1
 	$(PY) -m giraffe print -i demo/training_records -o demo/training_data --preset D1 -r 100 --jobs 2
 	$(PY) -m giraffe print -i demo/held_out_records -o demo/held_out_data --preset D1 -r 100 --jobs 2
-	GIRAFFE_PROFILE=demo GIRAFFE_RECIPE=giraffe GIRAFFE_INITIAL=model $(PY) -m giraffe train demo/training_data \
-	  -m demo/model --epochs 4
+	$(PY) -m giraffe train demo/training_data -m demo/model --recipe giraffe --profile demo --epochs 4
 	$(PY) -m giraffe hide -i demo/held_out_data -o demo/hidden_data -m
 	$(PY) run_model.py -d demo/hidden_data -m demo/model -o demo/outputs
 	$(PY) evaluate_model.py -d demo/held_out_data -o demo/outputs

@@ -1,7 +1,7 @@
 """A model on real pages of a foreign hospital: the EDAN pages, which never train anything.
 
     tar xf ../shared/data/edan_pages.tar.xz -C runs
-    python -m benchmarks.edan runs/edan_pages -m model -o runs/edan_predictions
+    python -m benchmarks.edan runs/edan_pages -o runs/edan_predictions
 
 The folders name what the pages show (A. H. Khan and M. Hussain, Mendeley Data 2021, CC BY 4.0):
 ``normal``, ``mi``, ``post_mi`` and ``abnormal``. Nothing is tuned on them: AUROC over whole groups.
@@ -16,6 +16,7 @@ import pandas as pd
 from giraffe.classes import CLASSES
 from giraffe.metrics import auroc_per_class, bootstrap_interval
 from giraffe.prediction import predict
+from giraffe.recipe import SHIPPED
 
 GROUPS = ("normal", "mi", "post_mi", "abnormal")
 QUESTIONS = (
@@ -60,7 +61,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("pages", type=Path, help="folder with the four groups")
-    parser.add_argument("-m", "--model", type=Path, default=Path("model"), help="model folder")
+    parser.add_argument("-m", "--model", type=Path, default=SHIPPED, help="model folder")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder to write")
     arguments = parser.parse_args()
     measure(arguments.pages, arguments.model, arguments.output)

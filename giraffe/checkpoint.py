@@ -2,7 +2,8 @@
 
 Files are written whole or not at all, and reading them executes nothing: weights are plain
 tensors (``weights_only=True``), everything else is JSON. `model.json` names each weights file's
-digest, so a half-finished exchange of models is noticed.
+digest, so a half-finished exchange of models is noticed. Weights may be in little room
+(`giraffe.compact`); the network gets them as float32 all the same.
 """
 
 import hashlib
@@ -16,12 +17,14 @@ import torchvision
 
 from giraffe.calibration import Calibration
 from giraffe.classes import CLASSES
+from giraffe.compact import expand
 from giraffe.errors import ModelError
 from giraffe.files import write_atomically
 from giraffe.network import Network
 from giraffe.recipe import Recipe
 
-FORMAT = 1
+FORMAT = 2
+READS = (1, 2)  # 1: without kernels of 8 bits
 DESCRIPTION = "model.json"
 
 
@@ -148,10 +151,10 @@ def load_description(folder: str | Path) -> dict:
             raise ValueError("calibration")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{path}: not a model's description ({error}); train it again") from error
-    if made_with != FORMAT:
+    if made_with not in READS:
         raise ModelError(
-            f"{path}: format {made_with}, this version reads {FORMAT}; train the model again, or "
-            f"use the version of this project that made it"
+            f"{path}: format {made_with}, this version reads {READS[-1]} and older; train the "
+            "model again, or use the version of this project that made it"
         )
     if classes != CLASSES:
         raise ModelError(f"{path}: made for the classes {', '.join(classes)}; train it again")
@@ -181,7 +184,7 @@ def load_model(folder: str | Path) -> tuple[list[Network], dict]:
             # On no device, so that a description of a giant network takes no memory.
             with torch.device("meta"):
                 network = Network(description["recipe"], description["size"])
-            network.load_state_dict(state, assign=True)
+            network.load_state_dict(expand(state), assign=True)
         except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
             raise ModelError(
                 f"{path}: weights of another network ({first_line(error)}); train it again"

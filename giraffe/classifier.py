@@ -18,6 +18,7 @@ from giraffe.data import frame_size
 from giraffe.device import autocast, best_device, choose_precision
 from giraffe.errors import ImageError, RecordError
 from giraffe.pictures import read_file, read_image, resize, to_rgb
+from giraffe.recipe import SHIPPED
 from giraffe.records import open_record
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class Classifier:
     Parameters
     ----------
     folder : path
-        Model folder.
+        Model folder; by default that of the model that comes with the package.
     device : torch.device, optional
         The best there is by default.
 
@@ -87,11 +88,11 @@ class Classifier:
 
     Examples
     --------
-    >>> classifier = Classifier("model")                         # doctest: +SKIP
+    >>> classifier = Classifier()                                # doctest: +SKIP
     >>> classifier.probabilities([PIL.Image.open("page.jpg")])   # doctest: +SKIP
     """
 
-    def __init__(self, folder: str | Path, device: torch.device | None = None):
+    def __init__(self, folder: str | Path = SHIPPED, device: torch.device | None = None):
         self.networks, self.description = load_model(folder)
         self.device = device or best_device()
         self.precision = choose_precision(self.device)

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from giraffe.classes import CLASSES
 from giraffe.classifier import BATCH, Classifier, decide
@@ -14,6 +13,7 @@ from giraffe.errors import RecordError
 from giraffe.files import csv_text, write_atomically
 from giraffe.metrics import auroc_per_class, bootstrap_interval, f_per_class, macro, micro_f
 from giraffe.printout.presets import CONDITIONS, print_in_memory
+from giraffe.progress import progress_bar
 from giraffe.randomness import random_stream
 from giraffe.records import Record, read_waveform, scan
 
@@ -76,7 +76,7 @@ def classify_printed(
     ndarray of float32, shape (records, 11)
     """
     done, rows, pending = [], [], []
-    for record in tqdm(records, desc=preset, unit="record", disable=not verbose, leave=False):
+    for record in progress_bar(records, desc=preset, unit="record", shown=verbose, leave=False):
         rng = random_stream(seed, record.header.name, preset)
         try:
             waveform = read_waveform(record)

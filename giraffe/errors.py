@@ -9,5 +9,9 @@ class ImageError(ValueError):
     """An image that cannot be used."""
 
 
+class LargeImageError(ImageError):
+    """An image of more pixels or pages than are read."""
+
+
 class ModelError(ValueError):
     """A model folder that cannot be used; the message says what to do."""

@@ -1,6 +1,7 @@
 """AUROC and F-measure, per class and as the mean over the classes where they are defined."""
 
 import numpy as np
+from scipy.special import expit, logit
 from scipy.stats import rankdata
 
 
@@ -63,6 +64,37 @@ def micro_f(targets, decisions) -> float:
     return float(f_per_class(targets[known][:, None], decisions[known][:, None])[0])
 
 
+def chance(targets, scores, seed: int = 0, samples: int = 999) -> float:
+    """Chance that records with each other's targets score as well (permutation test).
+
+    What counts is the number of pairs of a positive and a negative record that lie in the right
+    order, over all classes: a mean over classes would drown in the noise of the rare ones.
+
+    Parameters
+    ----------
+    targets, scores : array_like, shape (records, classes)
+        As of `auroc_per_class`.
+    seed, samples : int
+
+    Returns
+    -------
+    float
+        In (0, 1]; NaN where no class has a positive and a negative.
+    """
+    targets, scores = np.asarray(targets, dtype=float), np.asarray(scores, dtype=float)
+    pairs = (targets > 0.5).sum(axis=0) * (targets <= 0.5).sum(axis=0)
+    if not pairs.any():
+        return float("nan")
+
+    def right(order):
+        return np.nansum(pairs * auroc_per_class(targets[order], scores))
+
+    rng = np.random.default_rng(seed)
+    own = right(np.arange(len(targets)))
+    others = (right(rng.permutation(len(targets))) for _ in range(samples))
+    return (1 + sum(other >= own for other in others)) / (1 + samples)
+
+
 def bootstrap_interval(score, records: int, seed: int = 0, samples: int = 1000, level=0.95):
     """Percentile interval of a score over records drawn with replacement (Efron, 1979).
 
@@ -93,11 +125,11 @@ def macro(values) -> float:
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
 
-def tune_thresholds(targets, probabilities, prior: float = 10.0) -> np.ndarray:
-    """Threshold of each class with the best F-measure, drawn towards one half.
+def tune_thresholds(targets, probabilities, prior: float = 10.0, usual=0.5) -> np.ndarray:
+    """Threshold of each class with the best F-measure, drawn towards a usual one.
 
     The best threshold of a few positives is mostly chance, so on the logit's scale only the share
-    n / (n + prior) of the way from one half to it is gone, for n positives.
+    n / (n + prior) of the way from the usual one to it is gone, for n positives.
 
     Parameters
     ----------
@@ -106,15 +138,16 @@ def tune_thresholds(targets, probabilities, prior: float = 10.0) -> np.ndarray:
     probabilities : array_like, shape (records, classes)
     prior : float
         Positives at which a class's own best threshold counts half.
+    usual : float or array_like, shape (classes,)
 
     Returns
     -------
     ndarray, shape (classes,)
-        One half for a class without positives.
+        The usual one for a class without positives.
     """
     targets = np.asarray(targets, dtype=float)
     probabilities = np.asarray(probabilities, dtype=float)
-    thresholds = np.full(targets.shape[1], 0.5)
+    thresholds = np.broadcast_to(np.asarray(usual, dtype=float), targets.shape[1]).copy()
     for k in range(targets.shape[1]):
         known = np.isfinite(targets[:, k])
         truth, p = targets[known, k] > 0.5, probabilities[known, k]
@@ -131,5 +164,5 @@ def tune_thresholds(targets, probabilities, prior: float = 10.0) -> np.ndarray:
         below = ranked[best + 1] if best + 1 < len(ranked) else 0.0
         middle = np.clip((ranked[best] + below) / 2, 1e-4, 1 - 1e-4)
         share = positives / (positives + prior)
-        thresholds[k] = 1 / (1 + np.exp(-share * np.log(middle / (1 - middle))))
+        thresholds[k] = expit(share * logit(middle) + (1 - share) * logit(thresholds[k]))
     return thresholds

@@ -1,19 +1,23 @@
-"""Pictures from files: images of any kind and pages of PDF, upright, as RGB pixels."""
+"""Pictures from files, images of any kind and pages of PDF, as upright RGB pixels; and to files."""
 
+import io
 import threading
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from giraffe.errors import ImageError
+from giraffe.errors import ImageError, LargeImageError
+from giraffe.files import write_atomically
 
 MAX_PIXELS = 120_000_000
 """Larger images are refused: a decoded one of this size takes 360 MB."""
 LONGEST = 2600
 """Pictures are shrunk to so many px of their longer side: 9 px/mm on a page of A4."""
 PDF_DPI = 200
+SENT = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "HEIF")
+"""Kinds of pictures that are taken from strangers: some of Pillow's others start programs."""
 _PDFIUM = threading.Lock()  # PDFium knows one thread only
 
 
@@ -84,14 +88,17 @@ def read_image(path: Path, height: int, width: int) -> np.ndarray:
     return _read(path, lambda image: resize(to_rgb(image), height, width), height, width)
 
 
-def _read(path: Path, as_wanted, height: int, width: int) -> np.ndarray:
+def _read(
+    path: Path, as_wanted, height: int, width: int, content: bytes | None = None
+) -> np.ndarray:
     """What is wanted of an image file, decoded no larger than that needs."""
-    if path.suffix.lower() in (".heic", ".heif"):
+    if path.suffix.lower() in (".heic", ".heif") or content is not None:
         from pillow_heif import register_heif_opener
 
         register_heif_opener()
     try:
-        with Image.open(path) as image:
+        opened = path if content is None else io.BytesIO(content)
+        with Image.open(opened, formats=None if content is None else SENT) as image:
             _check_size(path, image.width, image.height)
             # JPEG can be decoded at a fraction of its size; never below what is needed.
             image.draft("RGB", (2 * width, 2 * height))
@@ -102,6 +109,10 @@ def _read(path: Path, as_wanted, height: int, width: int) -> np.ndarray:
             return as_wanted(image)
     except ImageError:
         raise
+    except Image.DecompressionBombError as error:  # Pillow's own limit comes before ours
+        raise LargeImageError(f"{path}: not a readable image ({error})") from error
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{path}: not a readable image (of no known kind)") from error
     except Exception as error:  # decoders raise whatever a broken file leads them to
         raise ImageError(f"{path}: not a readable image ({error})") from error
 
@@ -129,8 +140,20 @@ def thinned(pixels: np.ndarray, longest: int) -> np.ndarray:
     return cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
 
 
-def read_pdf(path: Path, longest: int = LONGEST) -> list[np.ndarray]:
+def read_pdf(
+    path: Path, longest: int = LONGEST, content: bytes | None = None, most_pages: int | None = None
+) -> list[np.ndarray]:
     """The pages of a PDF file.
+
+    Parameters
+    ----------
+    path : Path
+    longest : int
+        A longer side of more px is shrunk to this.
+    content : bytes, optional
+        What the file would hold, where it is on no disk.
+    most_pages : int, optional
+        A file of more pages is refused.
 
     Returns
     -------
@@ -139,12 +162,14 @@ def read_pdf(path: Path, longest: int = LONGEST) -> list[np.ndarray]:
     Raises
     ------
     ImageError
-        If the file is missing, no PDF, broken, or has a page that is too large.
+        If the file is missing, no PDF, broken, too long, or has a page that is too large.
     """
     from pypdfium2 import PdfDocument, PdfiumError
 
     try:
-        with _PDFIUM, PdfDocument(path) as document:
+        with _PDFIUM, PdfDocument(path if content is None else content) as document:
+            if most_pages is not None and len(document) > most_pages:
+                raise LargeImageError(f"{path}: {len(document)} pages are more than {most_pages}")
             pages = []
             for page in document:
                 scale = PDF_DPI / 72
@@ -158,7 +183,7 @@ def read_pdf(path: Path, longest: int = LONGEST) -> list[np.ndarray]:
 
 def _check_size(path: Path, width: float, height: float) -> None:
     if width * height > MAX_PIXELS:
-        raise ImageError(
+        raise LargeImageError(
             f"{path}: {width:.0f} x {height:.0f} px are more than the "
             f"{MAX_PIXELS // 10**6} million that are read"
         )
@@ -172,3 +197,38 @@ def read_file(path: Path, longest: int = LONGEST) -> list[np.ndarray]:
     if path.suffix.lower() == ".pdf":
         return read_pdf(path, longest)
     return [read_picture(path, longest)]
+
+
+def read_content(content: bytes, name: str, most_pages: int) -> list[np.ndarray]:
+    """The pictures of a file that somebody sent, whose kind is told by how it begins.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+        Of the file, for messages.
+    most_pages : int
+        See `read_pdf`.
+
+    Returns and errors are those of `read_file`.
+    """
+    if b"%PDF-" in content[:1024]:
+        return read_pdf(Path(name), content=content, most_pages=most_pages)
+    path, longest = Path(name), LONGEST
+    return [_read(path, lambda image: shrunk(to_rgb(image), longest), longest, longest, content)]
+
+
+def write_picture(path: str | Path, pixels: np.ndarray) -> None:
+    """Write pixels, shape (height, width, 3), as the kind of picture that the file's name says.
+
+    Raises
+    ------
+    ValueError
+        For a name that says no kind of picture.
+    """
+    path = Path(path)
+    if path.suffix and not cv2.haveImageWriter(path.name):
+        raise ValueError(f"{path}: no kind of picture that can be written; .png and .jpg can")
+    settings = [cv2.IMWRITE_JPEG_QUALITY, 80] if path.suffix in (".jpg", ".jpeg") else []
+    encoded = cv2.imencode(path.suffix or ".png", pixels[:, :, ::-1], settings)[1]
+    write_atomically(path, encoded.tobytes())

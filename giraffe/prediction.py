@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from giraffe.chart.reader import Finding
 from giraffe.classes import CLASSES
 from giraffe.classifier import BATCH, Classifier
 from giraffe.errors import ImageError, RecordError
 from giraffe.files import csv_text, write_atomically
+from giraffe.progress import progress_bar
 from giraffe.records import find_headers, open_record
 
 log = logging.getLogger(__name__)
@@ -160,7 +160,7 @@ def classify_items(
                 reasons.append(str(error))
         return pages, reasons
 
-    bar = tqdm(items, desc="classifying", unit="record", disable=not verbose)
+    bar = progress_bar(items, desc="classifying", unit="record", shown=verbose)
     with ThreadPoolExecutor(READERS) as readers:
         for item, (pages, reasons) in zip(bar, _ahead(readers, read, items), strict=True):
             if not pages:

@@ -32,8 +32,8 @@ class Progress:
         Epochs that the recipe and the time limit allow; 0 before the first step.
     loss_sum, loss_count : float
         Of the epoch under way.
-    best_epoch : int
-        0 until there is one.
+    best_epoch : int or None
+        0: the weights that it started from; None until there is one.
     best_score : float
         Higher is better.
     best_loss : float
@@ -49,7 +49,7 @@ class Progress:
     planned: int = 0
     loss_sum: float = 0.0
     loss_count: int = 0
-    best_epoch: int = 0
+    best_epoch: int | None = None
     best_score: float = -math.inf
     best_loss: float = math.inf
     history: list[dict] = dataclasses.field(default_factory=list)
@@ -125,7 +125,7 @@ def load_progress(folder: Path, own: str) -> tuple[dict, Progress, dict | None] 
             return None
         progress = Progress(**content.pop("progress"))
         best = None
-        if progress.best_epoch:
+        if progress.best_epoch is not None:
             best = load_tensors(folder / f"best-{progress.best_epoch}.pt")
     except (ModelError, KeyError, TypeError) as error:
         log.warning("%s cannot be used (%s): starting afresh.", path, error)

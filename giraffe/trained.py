@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from giraffe.calibration import calibrate
 from giraffe.checkpoint import DESCRIPTION, save_model, versions, weights_name
 from giraffe.classes import CLASSES
 from giraffe.classifier import decide
@@ -32,7 +33,7 @@ class Trained:
     weights : dict
         ``state_dict`` of the best epoch.
     epoch : int
-        The best one; 0 if there was none.
+        The best one; 0 if the weights it started from were better than all, or there was none.
     history : list of dict
     targets, probabilities : ndarray, shape (records, classes)
         Of the validation records in the best epoch.
@@ -40,6 +41,8 @@ class Trained:
         Names of the training and of the validation records.
     facts : dict
         For the model's description.
+    start : dict or None
+        Description of the model that it started from, last layer and all.
     """
 
     weights: dict
@@ -49,22 +52,32 @@ class Trained:
     probabilities: np.ndarray
     parts: dict[str, list[str]]
     facts: dict
+    start: dict | None = None
 
 
 def describe_model(settings: Settings, trained: list[Trained]) -> dict:
     """A model's description: all that running it takes, and what people like to know."""
     recipe = settings.recipe
-    thresholds = [THRESHOLD] * len(CLASSES)
+    thresholds = np.full(len(CLASSES), THRESHOLD)
     targets = np.concatenate([one.targets for one in trained])
     probabilities = np.concatenate([one.probabilities for one in trained])
-    if recipe.thresholds == "tuned" and len(targets):
-        thresholds = tune_thresholds(targets, probabilities).tolist()
+    start = trained[0].start or {}
+    calibration = {}
+    if start and not any(one.epoch for one in trained):  # the very weights that it started from
+        probabilities = calibrate(probabilities, start["calibration"])
+        maps = [[one.family, list(one.parameters)] for one in start["calibration"]]
+        calibration = {"calibration": maps}
+    if recipe.thresholds == "tuned":
+        usual = start.get("thresholds", thresholds)
+        thresholds = tune_thresholds(targets, probabilities, usual=usual)
+    thresholds = thresholds.tolist()
     first = trained[0].facts
     return {
         "recipe": recipe.as_dict(),
         "profile": dataclasses.asdict(settings.profile),
         "size": list(settings.profile.input_size(recipe)),
         "thresholds": thresholds,
+        **calibration,
         "seed": settings.seed,
         "weights_of_epochs": [one.epoch for one in trained],
         "networks": [one.facts for one in trained],

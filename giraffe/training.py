@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from giraffe.cache import ImageCache, default_folder
 from giraffe.classes import CLASSES
@@ -28,7 +27,8 @@ from giraffe.distributed import current_group, join_group
 from giraffe.errors import ModelError
 from giraffe.feed import EpochBatches, Feed
 from giraffe.learner import Learner, class_weights, copy_state
-from giraffe.metrics import auroc_per_class, f_per_class, macro
+from giraffe.metrics import auroc_per_class, chance, f_per_class, macro
+from giraffe.progress import progress_bar
 from giraffe.randomness import random_stream
 from giraffe.recipe import learning_rate
 from giraffe.resume import Progress, fingerprint, load_progress, save_progress
@@ -42,6 +42,8 @@ CHECKPOINT_SECONDS = 300  # between checkpoints inside an epoch
 EPOCH_CHECKPOINT_SECONDS = 10  # epochs shorter than this share a checkpoint
 SETTLE_BATCHES = 25  # whose statistics batch normalisation takes before each validation
 RESERVE_SECONDS = 60  # kept of the time limit for saving
+EVIDENCE_RECORDS = 100  # by which is judged whether a model to start from knows these labels
+LEAST_EVIDENCE = 10  # records, below which nothing can be told
 
 
 def train(
@@ -279,6 +281,8 @@ class TrainingRun:
         """
         deadline -= self.progress.elapsed + RESERVE_SECONDS
         progress = self.progress
+        if self.learner.start is not None and not progress.epoch and not progress.batches:
+            self._judge_start()
         while progress.epoch < progress.planned and not self._out_of_patience():
             start = time.monotonic()
             if not self._train_epoch(deadline):
@@ -305,7 +309,7 @@ class TrainingRun:
             progress.planned = possible
 
     def _out_of_patience(self) -> bool:
-        waited = self.progress.epoch - self.progress.best_epoch
+        waited = self.progress.epoch - (self.progress.best_epoch or 0)
         done = bool(self.recipe.patience) and waited >= self.recipe.patience
         if done:
             log.info("No better epoch in %d; stopping early.", waited)
@@ -318,12 +322,12 @@ class TrainingRun:
         self.training_feed.batches.epoch = epoch
         self.training_feed.batches.skip = progress.batches
         self.learner.network.train()
-        bar = tqdm(
+        bar = progress_bar(
             total=len(self.training),
             initial=min(progress.batches * self.batch, len(self.training)),
             desc=f"epoch {epoch}/{progress.planned}",
             unit="image",
-            disable=not self.verbose,
+            shown=self.verbose,
             leave=False,
         )
         began = time.monotonic(), bar.n
@@ -355,6 +359,7 @@ class TrainingRun:
         if progress.history:
             last = progress.history[-1]
             text += f", AUROC {last['auroc']:.3f}, F {last['f']:.3f}"
+        if progress.epoch:
             epoch = max(row["seconds"] for row in progress.history)
         else:
             epoch = (time.monotonic() - start) / max(bar.n - first, 1) * len(self.training)
@@ -367,25 +372,75 @@ class TrainingRun:
         batches = self.training_feed
         self.learner.settle_batch_norm(batches, most, lone=len(self.training) == 1)
 
+    def _judge_start(self) -> None:
+        """Validate the weights that it starts from; labels that they do not know are forgotten.
+
+        Weights that are no better on this folder than chance, because its labels are others' or
+        its pictures unlike any that they have seen, would only stand in the way: of learning, and
+        of seeing that there is nothing to learn.
+        """
+        start = time.monotonic()
+        targets, probabilities, loss = self.learner.validate(self.validation_feed)
+        judged = [(targets, probabilities)]
+        if len(targets) < EVIDENCE_RECORDS:
+            judged.append(self._read_training(EVIDENCE_RECORDS - len(targets)))
+        all_targets, all_probabilities = (
+            np.concatenate(parts) for parts in zip(*judged, strict=True)
+        )
+        by_chance = chance(all_targets, all_probabilities, self.settings.seed)
+        log.info(
+            "On %d of these records the weights to start from have AUROC %.3f.",
+            len(all_targets),
+            macro(auroc_per_class(all_targets, all_probabilities)),
+        )
+        # The fewer the records, the less they can tell, and the more a model is worth.
+        if len(all_targets) >= LEAST_EVIDENCE and by_chance > 1 / len(all_targets):
+            log.warning("That is no better than chance: the last layer is made afresh.")
+            self.learner.forget_labels()
+        elif self.recipe.patience and len(targets):
+            candidate = self._keep(targets, probabilities)
+            self._enter(candidate, loss, time.monotonic() - start)
+
+    def _read_training(self, number: int):
+        """Targets and probabilities of some training records, seen as validation sees them."""
+        order = random_stream(self.settings.seed, "evidence").permutation(len(self.training))
+        records = [self.training[i] for i in order[:number]]
+        validating = self.validation_feed
+        share = {"rank": self.group.rank, "ranks": self.group.size}
+        feed = Feed(
+            PrintoutDataset(records, validating.dataset.source),
+            EpochBatches(len(records), self.batch, **share),
+            min(self.profile.workers, 1),
+            self.device.type == "cuda",
+            stay=False,
+        )
+        targets, probabilities, _ = self.learner.validate(feed)
+        feed.close()
+        return targets, probabilities
+
     def _end_epoch(self, seconds: float) -> dict:
         """Validate, keep the epoch if it is the best, and write a line of history."""
-        progress = self.progress
         start = time.monotonic()
         with self.learner.final_weights():
             self._settle()
-            batches = self.validation_feed
-            targets, probabilities, loss = self.learner.validate(batches)
+            targets, probabilities, loss = self.learner.validate(self.validation_feed)
             candidate = self._keep(targets, probabilities)
+        self.progress.epoch += 1
+        return self._enter(candidate, loss, seconds + time.monotonic() - start)
+
+    def _enter(self, candidate: dict, loss: float, seconds: float) -> dict:
+        """Keep an epoch if it is the best, and write its line of history."""
+        progress = self.progress
+        targets, probabilities = candidate["targets"].numpy(), candidate["probabilities"].numpy()
         areas = auroc_per_class(targets, probabilities)
         chosen = decide(probabilities, [THRESHOLD] * len(CLASSES), self.recipe.labels)
         f = f_per_class(targets, chosen) if len(targets) else np.full(len(CLASSES), np.nan)
-        progress.epoch += 1
         auroc = macro(areas)
         if math.isfinite(auroc):
             score = auroc
         elif len(targets):
             score = -loss
-            if progress.epoch == 1:
+            if not progress.history:
                 log.warning("The validation AUROC is undefined: the validation loss decides.")
         else:
             score = math.inf  # no validation: every epoch replaces the one before
@@ -397,13 +452,15 @@ class TrainingRun:
             progress.best_loss = loss
         row = {
             "epoch": progress.epoch,
-            "training_loss": progress.loss_sum / max(progress.loss_count, 1),
+            "training_loss": progress.loss_sum / progress.loss_count
+            if progress.loss_count
+            else math.nan,
             "validation_loss": loss,
             "auroc": auroc,
             "f": macro(f),
             "learning_rate": self.learner.optimizer.param_groups[0]["lr"],
             "images": progress.loss_count,
-            "seconds": seconds + time.monotonic() - start,
+            "seconds": seconds,
         }
         row |= {f"auroc {name}": float(a) for name, a in zip(CLASSES, areas, strict=True)}
         progress.history.append(row)
@@ -483,7 +540,7 @@ class TrainingRun:
             log.warning("%d records had no readable image.", len(unreadable))
         log.info(
             "Best epoch %d of %d: validation AUROC %.3f, F %.3f.",
-            progress.best_epoch,
+            progress.best_epoch or 0,
             progress.epoch,
             scores.get("auroc", math.nan),
             scores.get("f", math.nan),
@@ -496,14 +553,14 @@ class TrainingRun:
             "records": {"training": len(self.training), "validation": len(self.validation)},
             "training_labels": dict(zip(CLASSES, self.counts.tolist(), strict=True)),
             "epochs_trained": progress.epoch,
-            "best_epoch": progress.best_epoch,
+            "best_epoch": progress.best_epoch or 0,
             "validation": scores,
             "training_seconds": progress.elapsed,
             "device": describe(self.device, self.learner.precision),
         }
         return Trained(
             self.best["weights"],
-            progress.best_epoch,
+            progress.best_epoch or 0,
             progress.history,
             self.best["targets"].numpy(),
             self.best["probabilities"].numpy(),
@@ -512,6 +569,7 @@ class TrainingRun:
                 "validation": [record.name for record in self.validation],
             },
             facts,
+            self.learner.start,
         )
 
     def _keep(self, targets, probabilities) -> dict:

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import pytest
 from chart_pages import HEADER, TURNS, wave
-from known_charts import known_chart
 from PIL import Image
 
 from giraffe.__main__ import main
 from giraffe.chart import sheet as room
 from giraffe.chart.chart import Chart, turn_pixels, turn_points
+from giraffe.chart.known import known_chart
 from giraffe.chart.reader import Finding
 from giraffe.chart.sheet import COLUMNS, overlay, sheet, table_row
 from giraffe.pictures import resize

@@ -1,9 +1,11 @@
 """What the documents say is what the code does."""
 
+import re
+
 from conftest import ROOT
 
 from giraffe.__main__ import get_parser
-from giraffe.recipe import PROFILES, RECIPES
+from giraffe.recipe import DEFAULT_PROFILE, DEFAULT_RECIPE, PROFILES, RECIPES, SHIPPED
 from giraffe.report import ranges_table
 
 
@@ -16,6 +18,14 @@ def test_the_readme_names_every_command_recipe_and_profile():
     commands = get_parser()._subparsers._group_actions[0].choices
     for name in (*commands, *RECIPES, *PROFILES):
         assert f"`{name}`" in text or f" {name}" in text, name
+    assert f"| `GIRAFFE_RECIPE` | `{DEFAULT_RECIPE}` |" in text
+    assert f"| `GIRAFFE_PROFILE` | `{DEFAULT_PROFILE}` |" in text
+
+
+def test_every_link_to_a_file_leads_somewhere():
+    for page in (ROOT / "README.md", SHIPPED / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
 def test_every_dependency_has_a_reason():

@@ -8,6 +8,7 @@ import pytest
 from conftest import ROOT, run_python
 
 from giraffe.classes import CLASSES
+from giraffe.recipe import DEFAULT_RECIPE
 
 SMOKE = {"GIRAFFE_PROFILE": "smoke"}
 
@@ -29,7 +30,7 @@ def hidden(records_folder, tmp_path_factory):
 
 def test_training_says_what_it_will_do_and_leaves_only_the_model(trained):
     model, result = trained
-    for words in ("Recipe 2322, profile smoke", "96 x 192", "random weights", "per epoch"):
+    for words in (f"Recipe {DEFAULT_RECIPE}, profile smoke", "96 x 192", "weights", "per epoch"):
         assert words in result.stderr
     files = {path.name for path in model.iterdir()}
     assert files == {
@@ -42,7 +43,7 @@ def test_training_says_what_it_will_do_and_leaves_only_the_model(trained):
     }
     description = json.loads((model / "model.json").read_text())
     assert description["classes"] == list(CLASSES)
-    assert description["recipe"]["name"] == "2322"
+    assert description["recipe"]["name"] == DEFAULT_RECIPE
 
 
 def test_hidden_records_get_labels_and_evaluation_scores_them(
@@ -148,6 +149,16 @@ def test_the_entry_works_with_the_organisers_scripts_in_place_of_ours(
     run_python("run_model.py", "-d", hidden, "-m", model, "-o", outputs, "-v", cwd=entry)
     assert all("# Labels: " in path.read_text() for path in outputs.glob("*.hea"))
     assert len(list(outputs.glob("*.hea"))) == 24
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_folder_without_a_model_is_an_error_that_names_it(there, hidden, tmp_path):
+    model = tmp_path / "empty"
+    if there:
+        model.mkdir()
+    result = run_python("run_model.py", model, hidden, tmp_path / "out", check=False)
+    assert result.returncode != 0
+    assert f"{model}: no finished model here" in result.stderr
 
 
 def _imports(path):

@@ -1,7 +1,6 @@
-"""The weights that the entry ships: whole, small, and better than chance in all conditions."""
+"""The model that comes with the package: whole, small, and better than chance."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,34 +8,34 @@ import torch
 
 from giraffe.classes import CLASSES
 from giraffe.classifier import Classifier
+from giraffe.compact import SCALE
 from giraffe.conditions import classify_printed, printed_records
 from giraffe.ecg.simulate import write_record
 from giraffe.metrics import auroc_per_class, macro
 from giraffe.printout.presets import CONDITIONS
+from giraffe.recipe import SHIPPED
 from team_code import load_models, run_models
 
-MODEL = Path(__file__).parent.parent / "model"
 
-
-def test_the_folder_holds_one_network_in_half_precision():
-    weights = torch.load(MODEL / "weights-0.pt", weights_only=True)
-    assert (MODEL / "weights-0.pt").stat().st_size < 50e6
-    for name, value in weights.items():
-        if value.is_floating_point():
-            assert value.dtype == (torch.float16 if value.dim() > 1 else torch.float32), name
-            assert value.isfinite().all()
+def test_the_folder_holds_one_network_with_kernels_of_8_bits():
+    weights = torch.load(SHIPPED / "weights-0.pt", weights_only=True)
+    assert (SHIPPED / "weights-0.pt").stat().st_size < 25e6
+    kernels = [name for name, value in weights.items() if value.dtype == torch.int8]
+    assert len(kernels) > 90 and all(name + SCALE in weights for name in kernels)
+    assert weights["last.weight"].dtype == torch.float32
     assert not any(name.startswith(("cells.", "measured.")) for name in weights)
-    description = json.loads((MODEL / "model.json").read_text())
+    description = json.loads((SHIPPED / "model.json").read_text())
     assert description["recipe"]["name"] == "giraffe"
     assert "/" not in description["networks"][0]["initial"], "a path of the machine that trained it"
-    card = (MODEL / "README.md").read_text()
+    card = (SHIPPED / "README.md").read_text()
     for section in ("Intended use", "Data", "Procedure", "Figures", "Limits", "Licence"):
         assert f"\n## {section}" in card
     assert "CC BY 4.0" in card and "not a medical device" in card
+    assert description["weights"][0][:8] in card, "the card names the weights by their digest"
 
 
 def test_the_challenges_functions_read_a_printout_with_it(records_folder):
-    digitization, classification = load_models(str(MODEL), False)
+    digitization, classification = load_models(str(SHIPPED), False)
     signal, labels = run_models(
         str(records_folder / "sim0005_000003"), digitization, classification, False
     )
@@ -52,7 +51,7 @@ def held_out(tmp_path_factory):
 
 
 def test_it_reads_printouts_that_it_has_not_seen(held_out):
-    classifier = Classifier(MODEL)
+    classifier = Classifier()
     for preset in ("color-scan-clean", "phone-clean"):
         assert preset in CONDITIONS
         records, p = classify_printed(held_out, classifier, preset, verbose=False)

@@ -19,11 +19,12 @@ from giraffe.checkpoint import load_model, save_model
 from giraffe.classes import CLASSES, encode
 from giraffe.classifier import Classifier, decide
 from giraffe.errors import ModelError, RecordError
+from giraffe.initial import load_initial
 from giraffe.learner import Learner
 from giraffe.metrics import f_per_class, macro
-from giraffe.network import Network, load_initial
+from giraffe.network import Network
 from giraffe.pretrain import half_precision
-from giraffe.recipe import PROFILES, RECIPES
+from giraffe.recipe import DEFAULT_RECIPE, PROFILES, RECIPES
 from giraffe.records import scan
 from giraffe.settings import Settings
 from giraffe.split import split_records
@@ -183,12 +184,13 @@ def test_imagenet_weights_are_used_where_they_lie_on_disk(tmp_path, monkeypatch)
     torch.save(stand_in.state_dict(), path)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     network = Network(RECIPES["2322"], (96, 192))
-    assert path.name in load_initial(network, RECIPES["2322"])
+    assert path.name in load_initial(network, RECIPES["2322"]).said
     name = "Mixed_7c.branch_pool.conv.weight"
     assert torch.equal(network.body.state_dict()[name], stand_in.state_dict()[name])
     assert network.body.transform_input is False
     path.unlink()
-    assert "random weights (ImageNet weights not on disk" in load_initial(network, RECIPES["2322"])
+    said = load_initial(network, RECIPES["2322"]).said
+    assert "random weights (ImageNet weights not on disk" in said
 
 
 class Killed(BaseException):
@@ -251,7 +253,7 @@ def test_a_model_is_replaced_by_one_trained_from_it_only_when_that_is_finished(
     load_model(model)
     monkeypatch.setattr(Learner, "step", step)
     description = training.train(records_folder, model, settings, verbose=False)
-    assert "weights of weights-0.pt" in description["networks"][0]["initial"]
+    assert "weights of model" in description["networks"][0]["initial"]
     assert (model / "weights-0.pt").read_bytes() != shipped[1]
     assert (model / "README.md").read_text() == "its card" and not (model / "resume").exists()
 
@@ -354,16 +356,16 @@ def test_weights_of_a_file_are_used_with_a_fresh_last_layer(tmp_path):
     torch.save(trained.state_dict(), tmp_path / "w.pt")
     recipe = dataclasses.replace(RECIPES["2324"], initial=str(tmp_path / "w.pt"))
     network = Network(recipe, (80, 103))
-    assert "weights of w.pt" in load_initial(network, recipe)
+    assert "weights of w.pt" in load_initial(network, recipe).said
     assert torch.equal(network.body[0].weight, trained.body[0].weight)
     assert not torch.equal(network.last.weight, trained.last.weight)
     (tmp_path / "model").mkdir()
     torch.save(half_precision(trained.state_dict()), tmp_path / "model" / "weights-0.pt")
     recipe = dataclasses.replace(recipe, initial=str(tmp_path / "model"))
-    assert "weights of weights-0.pt" in load_initial(network, recipe)
+    assert "weights of weights-0.pt" in load_initial(network, recipe).said
     assert torch.equal(network.body[0].weight, trained.body[0].weight.half().float())
     absent = dataclasses.replace(recipe, initial=str(tmp_path / "none.pt"))
-    assert "random weights (no such file" in load_initial(network, absent)
+    assert "random weights (no such file" in load_initial(network, absent).said
 
 
 def test_where_the_auroc_is_undefined_the_validation_loss_decides(
@@ -472,9 +474,9 @@ def test_weights_that_are_not_finite_are_refused(tmp_path, smoke_settings):
 
 
 def test_environment_variables_are_checked():
-    assert Settings.from_environment({}).recipe.name == "2322"
+    assert Settings.from_environment({}).recipe.name == DEFAULT_RECIPE
     started = Settings.from_environment({"GIRAFFE_INITIAL": "model"}).recipe
-    assert (started.name, started.initial) == ("2322", "model")
+    assert (started.name, started.initial) == (DEFAULT_RECIPE, "model")
     chosen = Settings.from_environment({"GIRAFFE_RECIPE": "2324", "GIRAFFE_SEED": "7"})
     assert chosen.recipe.architecture == "vanilla" and chosen.seed == 7
     for name in ("RECIPE", "PROFILE", "SEED", "TIME_LIMIT_HOURS"):

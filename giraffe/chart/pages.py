@@ -8,10 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 from joblib import Parallel, delayed
-from tqdm import tqdm
 
 from giraffe.ecg.simulate import simulate
 from giraffe.printout.presets import print_in_memory
+from giraffe.progress import progress_bar
 from giraffe.randomness import random_stream
 from giraffe.records import LEADS, Header, Waveform
 
@@ -90,5 +90,5 @@ def pages(folder: Path, seed: int, number: int, jobs: int = -1, verbose=True) ->
     work = Parallel(jobs, return_as="generator")(
         delayed(_print_chunk)(folder, seed, first, last) for first, last in bounds
     )
-    for path in tqdm(work, total=len(bounds), desc="printing", disable=not verbose):
+    for path in progress_bar(work, total=len(bounds), desc="printing", unit="chunk", shown=verbose):
         yield from pickle.loads(path.read_bytes())

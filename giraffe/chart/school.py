@@ -8,7 +8,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 
 from giraffe.chart.evidence import CPU, FINE, EvidenceNetwork, load_weights
 from giraffe.chart.letters import LettersNetwork
@@ -23,6 +22,7 @@ from giraffe.chart.views import (
 )
 from giraffe.checkpoint import save_tensors
 from giraffe.device import autocast, choose_precision
+from giraffe.progress import progress_bar
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ def _train(network: nn.Module, loader, loss_of: Callable, output, rate, rise, ve
     )
     network.train()
     running: dict[str, float] = {}
-    for step, batch in enumerate(tqdm(loader, disable=not verbose, mininterval=10), start=1):
+    for step, batch in enumerate(progress_bar(loader, unit="step", shown=verbose), start=1):
         with autocast(CPU, choose_precision(CPU)):
             loss, parts = loss_of(network, batch)
         loss.backward()

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from giraffe.chart.chart import Chart
 from giraffe.chart.evidence import look
@@ -15,6 +14,7 @@ from giraffe.chart.reader import NEAR_SIZE, ROOM, Finding, find_chart
 from giraffe.chart.reading import read_chart
 from giraffe.errors import ImageError
 from giraffe.pictures import read_file
+from giraffe.progress import progress_bar
 
 PICTURE = (420, 620)  # px at most of a picture on a sheet: height, width
 FLAT = (310, 620)  # px of its chart laid flat
@@ -66,16 +66,18 @@ def overlay(pixels: np.ndarray, finding: Finding, height: int, width: int) -> np
     factor = min(height / pixels.shape[0], width / pixels.shape[1])
     size = [max(round(side * factor), 1) for side in pixels.shape[1::-1]]
     shown = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    large = max(shown.shape[1] / PICTURE[1], 1.0)  # so that letters can be read
     chart = finding.chart
     if chart is None:
         text = "no chart" if finding.kind == "none" else "one strip"
-        return cv2.putText(shown, text, (8, 28), cv2.FONT_HERSHEY_SIMPLEX, 0.8, OUTLINE, 2)
+        place = (8, round(28 * large))
+        return cv2.putText(shown, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.8 * large, OUTLINE, 2)
 
-    def line(points, colour, closed=False):
+    def line(points, colour, closed=False, thickness=1):
         fixed = np.rint(points * size * 16).astype(np.int32)
-        cv2.polylines(shown, [fixed], closed, colour, 1, cv2.LINE_AA, 4)
+        cv2.polylines(shown, [fixed], closed, colour, thickness, cv2.LINE_AA, 4)
 
-    line(chart.corners, OUTLINE, closed=True)
+    line(chart.corners, OUTLINE, closed=True, thickness=round(large))
     along = np.linspace(0, 1, 40)
     for level in chart.rows.levels:
         line(chart.to_picture(along, level), ROWS)
@@ -86,7 +88,8 @@ def overlay(pixels: np.ndarray, finding: Finding, height: int, width: int) -> np
         name = name if cell.named else f"({name})"
         place = (int(x) + 2, int(y) - 4)
         cv2.circle(shown, (int(x), int(y)), 2, LEADS, -1, cv2.LINE_AA)
-        cv2.putText(shown, name, place, cv2.FONT_HERSHEY_SIMPLEX, 0.38, LEADS, 1, cv2.LINE_AA)
+        cv2.putText(shown, name, place, cv2.FONT_HERSHEY_SIMPLEX, 0.38 * large, LEADS,
+                    round(large), cv2.LINE_AA)  # fmt: skip
     for pulse in chart.pulses:
         level = chart.rows.levels[pulse.row]
         u = -0.02 if pulse.side == "left" else 1.02
@@ -133,7 +136,7 @@ def read_charts(paths: list[Path], problems: dict[str, str]) -> Iterator[tuple]:
     problems : dict of str to str
         Gets the reason of every file that cannot be read, by its path.
     """
-    for path in tqdm(paths, desc="charts", unit="file", disable=len(paths) < FEW):
+    for path in progress_bar(paths, desc="charts", unit="file", shown=len(paths) >= FEW):
         try:
             pictures = read_file(path)
         except ImageError as error:

@@ -1,0 +1,50 @@
+"""Whether leads that were read agree: limb leads with each other, a strip with its lead's column.
+
+Both are checks that need no reference: I + III = II at every moment (Einthoven, Pflügers Arch. 150,
+1913), and a lead that is printed twice is one signal.
+"""
+
+import numpy as np
+
+FEWEST_S = 0.5  # of signals that are compared
+MOST = 0.25  # share of the signals' power that a residual may have before somebody is told
+MATCH_S = 0.02  # by which a strip may lie beside its column
+
+
+def einthoven(leads: dict[str, np.ndarray], fs: float) -> float:
+    """Power of I + III - II as a share of the mean power of the three; NaN where unknown.
+
+    Parameters
+    ----------
+    leads : dict of str to ndarray, shape (samples,)
+        In mV over one time, by name; NaN where nothing is known.
+    fs : float
+        Sampling frequency in Hz.
+    """
+    if not all(name in leads for name in ("I", "II", "III")):
+        return np.nan
+    one, two, three = (leads[name] for name in ("I", "II", "III"))
+    return _share(one + three - two, (one, two, three), fs)
+
+
+def twice(first: np.ndarray, second: np.ndarray, fs: float) -> float:
+    """Power of the difference of two readings of a lead as a share of their own; NaN if unknown.
+
+    The better one of some small shifts counts, as a page's rows may begin a little apart.
+    """
+    size = min(len(first), len(second))
+    reach = round(MATCH_S * fs)
+    found = []
+    for shift in range(-reach, reach + 1):
+        moved = np.full(size, np.nan)
+        moved[max(shift, 0) : size + min(shift, 0)] = second[max(-shift, 0) : size - max(shift, 0)]
+        found.append(_share(first[:size] - moved, (first[:size], moved), fs))
+    return float(np.nanmin(found)) if np.isfinite(found).any() else np.nan
+
+
+def _share(residual: np.ndarray, signals, fs: float) -> float:
+    good = np.isfinite(residual)
+    if good.sum() < FEWEST_S * fs:
+        return np.nan
+    power = np.mean([np.var(signal[good]) for signal in signals])
+    return float(np.var(residual[good]) / power) if power > 0 else np.nan

@@ -1,0 +1,1 @@
+"""The local page: a picture is dropped in a browser, and what was read of it is shown."""
