@@ -282,27 +282,33 @@ def sheet(page: Page, heats: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def tables(output: Path) -> str:
-    """Means over all pages kept in a folder."""
+    """Means over the pages kept in a folder, by finding, and over those that had every test."""
     results = [json.loads(path.read_text()) for path in sorted(output.glob("*-*.json"))]
     methods = list(dict.fromkeys(name for one in results for name in one["methods"]))
-    lines = []
 
     def mean(chosen, method, key):
-        values = [one["methods"][method][key] for one in chosen
-                  if key in one["methods"].get(method, {})]  # fmt: skip
+        found = [one["methods"].get(method, {}) for one in chosen]
+        values = [one[key] for one in found if key in one]
         return f"{np.mean(values):.3f}" if values else "-"
 
+    lines = []
     for name in QUESTIONS:
         chosen = [one for one in results if one["name"].startswith(f"{name}-")]
         if chosen:
             chance = np.mean([one["chance"] for one in chosen])
-            lines.append(f"\n{name}: {len(chosen)} pages, chance {chance:.3f}")
-            lines += [
-                f"{m:28}{mean(chosen, m, 'share'):>8}{mean(chosen, m, 'hit'):>8}" for m in methods
-            ]
-    keys = ("deletion", "insertion", *NEW_WEIGHTS)
-    lines.append("\nall pages" + " " * 19 + "".join(f"{key:>18}" for key in keys))
-    lines += [f"{m:28}" + "".join(f"{mean(results, m, key):>18}" for key in keys) for m in methods]
+            lines.append(
+                f"\n{name}: {len(chosen)} pages, chance {chance:.3f}; share, hottest place"
+            )
+        for method in methods if chosen else ():
+            number = sum(method in one["methods"] for one in chosen)
+            cells = [mean(chosen, method, key) for key in ("share", "hit")]
+            lines.append(f"{method:28}" + "".join(f"{cell:>8}" for cell in (*cells, number)))
+    tested = [one for one in results if "deletion" in one["methods"].get("occlusion", {})]
+    keys = ("share", "deletion", "insertion", *NEW_WEIGHTS)
+    lines.append(
+        f"\n{len(tested):2} pages with all tests{'':6}" + "".join(f"{k:>18}" for k in keys)
+    )
+    lines += [f"{m:28}" + "".join(f"{mean(tested, m, key):>18}" for key in keys) for m in methods]
     return "\n".join(lines) + "\n"
 
 
@@ -311,14 +317,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder to write")
     parser.add_argument("-m", "--model", type=Path, default=SHIPPED, help="model folder")
-    parser.add_argument("-n", "--pages", type=int, default=8, help="of each finding (8)")
-    parser.add_argument("--occluded", type=int, default=3, help="with occlusion (3)")
-    parser.add_argument("--curves", type=int, default=3, help="with deletion and insertion (3)")
-    parser.add_argument("--weights", type=int, default=2, help="with new weights (2)")
+    parser.add_argument("-n", "--pages", type=int, default=6, help="of each finding (6)")
+    parser.add_argument("--occluded", type=int, default=3, help="of them with occlusion (3)")
+    parser.add_argument(
+        "--curves", type=int, default=3, help="of them with deletion and insertion (3)"
+    )
+    parser.add_argument("--weights", type=int, default=3, help="of them with new weights (3)")
     arguments = parser.parse_args()
     output = arguments.output
     output.mkdir(parents=True, exist_ok=True)
     classifier = Classifier(arguments.model, torch.device("cpu"))
+    digests, kept = "\n".join(classifier.description["weights"]), output / "weights.txt"
+    if kept.exists() and kept.read_text() != digests:
+        raise SystemExit(f"{output} holds results of other weights: give another folder")
+    kept.write_text(digests)
     numbers = {"occlusion": arguments.occluded, "curves": arguments.curves,
                "weights": arguments.weights}  # fmt: skip
     for name in QUESTIONS:

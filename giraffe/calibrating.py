@@ -130,6 +130,7 @@ def calibrate_model(
     folder: str | Path,
     names: Collection[str],
     simulated: str | Path | None = None,
+    presets: Sequence[str] = PRESETS,
     verbose: bool = True,
 ) -> str:
     """Give a model its calibration and thresholds, and say what they bring.
@@ -144,6 +145,8 @@ def calibrate_model(
         Those of them that choose; none of them may have trained the model.
     simulated : path, optional
         Simulated records for rare classes.
+    presets : sequence of str
+        Ways in which each real record is printed; simulated ones are printed in the first.
     verbose : bool
 
     Returns
@@ -157,10 +160,10 @@ def calibrate_model(
         If there is no record to choose by.
     """
     classifier = Classifier(model)
-    real = judge(printed_records(folder, names or None), classifier, verbose=verbose)
+    real = judge(printed_records(folder, names or None), classifier, presets, verbose)
     added = None
     if simulated is not None:
-        added = judge(printed_records(simulated), classifier, PRESETS[:1], verbose)
+        added = judge(printed_records(simulated), classifier, presets[:1], verbose)
     calibrations, thresholds = fit(real, added)
     after, ratios = cross_fitted(real, added)
     rule = classifier.description["recipe"].labels

@@ -23,7 +23,7 @@ def test_the_readme_names_every_command_recipe_and_profile():
 
 
 def test_every_link_to_a_file_leads_somewhere():
-    for page in (ROOT / "README.md", SHIPPED / "README.md", *(ROOT / "docs").glob("*.md")):
+    for page in (*ROOT.glob("*.md"), SHIPPED / "README.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 

@@ -17,6 +17,7 @@ from giraffe.pictures import LONGEST, shrunk
 
 GRID_PX = 1800  # width of the chart on which the grid is measured, at most
 GAINS = (5.0, 10.0, 20.0)  # mm/mV
+FEW_NAMES = 0.2  # share of the leads below which names that were read decide nothing
 LEAST_PULSE = 0.35  # evidence of a pulse
 PULSE_SIDE = 0.075  # shares of the width beside the rows where a pulse may stand
 PULSE_MM = (3.5, 26.0)  # heights of pulses that are looked for, where there is a grid
@@ -57,8 +58,8 @@ def described(pixels: np.ndarray, chart: Chart, network: LettersNetwork | None =
     written = Written(upright, rows, network)
     named = evidence_of(written.names, rows.levels, rows.columns)
     cells, layout, usual = assign(named, rows.columns)
-    if not any(cell.named for cell in cells):
-        notes.append("no lead name could be read: the usual order is assumed")
+    if sum(cell.named for cell in cells) < FEW_NAMES * len(cells):
+        notes.append("hardly any lead name could be read: the usual order is assumed")
     elif not usual:
         notes.append("the leads are in no usual order")
 
@@ -94,8 +95,8 @@ def _size_in_mm(upright, corners, sides) -> tuple[float, float] | None:
 def _pulses(sample, rows: Rows, size_mm) -> tuple[Pulse, ...]:
     """Pulses beside the rows, at most one at each end of each.
 
-    Where rows stand close together the plateaus of neighbours are seen too, but no height other than
-    the pulses' own has one over every row.
+    Where rows stand close together the plateaus of neighbours are seen too, but no height other
+    than the pulses' own has one over every row.
     """
     distance = spacing(rows.levels)
     lifts = np.linspace(0.12, 1.3, 80) * distance

@@ -38,7 +38,10 @@ def calibrate(args) -> int:
     """Calibrate a model and tune its thresholds on real records that did not train it."""
     from giraffe.calibrating import calibrate_model
 
-    print(calibrate_model(args.model, args.data, names_in(args.names), args.simulated), end="")
+    table = calibrate_model(
+        args.model, args.data, names_in(args.names), args.simulated, args.presets.split(",")
+    )
+    print(table, end="")
     return 0
 
 
@@ -88,6 +91,8 @@ def add(subparsers) -> None:
     p.add_argument("data", help="real records with labels and waveforms")
     p.add_argument("--names", help="file of names of the records to use; all")
     p.add_argument("--simulated", help="simulated records, for classes with few positives")
+    p.add_argument("--presets", default="color-scan-clean,phone-clean,giraffe",
+                   help="ways in which each real record is printed (%(default)s)")  # fmt: skip
 
     p = add_command(
         subparsers,

@@ -99,7 +99,7 @@ def ship(args) -> int:
     """
     from giraffe.shipping import ship as run
 
-    print(run(args.model, args.output), end="")
+    print(run(args.model, args.output, args.mean_with, args.share), end="")
     return 0
 
 
@@ -198,6 +198,10 @@ def add(subparsers) -> None:
     p = add_command(subparsers, "ship", ship, "mymodel -o shipped")
     p.add_argument("model", help="model folder")
     p.add_argument("-o", "--output", default=SHIPPED, help="folder to write (the package's own)")
+    p.add_argument(
+        "--mean_with", help="the model it started from, to take the mean of both weights"
+    )
+    p.add_argument("--share", type=float, default=0.5, help="of MODEL in that mean (0.5)")
 
     p = add_command(
         subparsers,
