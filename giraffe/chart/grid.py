@@ -13,6 +13,7 @@ under a slanted camera lines stand closer at one end: the lengths are refined in
 axis, whose distances may rise or fall.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -43,8 +44,10 @@ SQUEEZED = 0.3  # spread of the logarithm of the scales' ratio otherwise
 TRIED = 24  # lengths across for which lengths down are tried
 REFINED = np.exp(np.arange(-0.06, 0.0601, FINENESS))  # factors on a length in its windows
 SLOPES = np.arange(-0.03, 0.0301, 0.003)  # of the logarithm of the distance, to either end
-BENDS = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])
-EVEN, SLOPE_COST = 0.3, 20.0  # taken away for a slope or a bend, and for each unit of slope
+BENDS = (-0.02, -0.01, 0.0, 0.01, 0.02)
+ACROSS = (5, 0.3, BENDS)  # windows, their share of the axis, bends that are tried
+DOWN = (3, 0.5, (0.0,))  # a chart has fewer lines down than across
+UNEVEN, SLOPE_COST = 0.3, 20.0  # taken away for a slope or half a bend, and for each unit of slope
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ def size_in_mm(pixels: np.ndarray) -> tuple[float, float] | None:
     length = widths[tops[best]]
     if both[best, at] - _usual(widths[tops[best : best + 1]])[0] < LEAST:
         return None
-    return refined(across, length, 5, BENDS), refined(down, heights[best, at], 3, BENDS[2:3])
+    return refined(across, length, *ACROSS), refined(down, heights[best, at], *DOWN)
 
 
 def blanked(pixels: np.ndarray) -> np.ndarray:
@@ -165,7 +168,9 @@ def spectrum(lines: np.ndarray, starts, long: int, smooth: float) -> Spectrum:
     return Spectrum(lines, clear, lines.shape[1] / padded)
 
 
-def refined(seen: Spectrum, length: float, windows: int, bends: np.ndarray) -> float:
+def refined(
+    seen: Spectrum, length: float, windows: int, share: float, bends: Sequence[float]
+) -> float:
     """A length whose lines stand at the clearest places in windows along the axis.
 
     Parameters
@@ -174,11 +179,13 @@ def refined(seen: Spectrum, length: float, windows: int, bends: np.ndarray) -> f
     length : float
         In mm, about.
     windows : int
-    bends : ndarray
+    share : float
+        Of the axis that each window sees.
+    bends : sequence of float
         Curvatures of the logarithm of the lines' distance that are tried.
     """
     lines = seen.lines
-    long = int(lines.shape[1] * (0.3 if windows > 3 else 0.5))
+    long = int(lines.shape[1] * share)
     lengths, weights = length * REFINED, WEIGHTS * np.sqrt(HARMONICS)
     starts = np.linspace(0, lines.shape[1] - long, windows).astype(int)
     scores = [spectrum(lines, [a], long, SMOOTH).score(lengths, weights) for a in starts]
@@ -191,7 +198,7 @@ def refined(seen: Spectrum, length: float, windows: int, bends: np.ndarray) -> f
     inside = (at >= 0) & (at < number)
     each = np.stack(scores)[np.arange(windows)[None, :, None], np.clip(at, 0, number - 1)]
     total = (each * inside).sum(axis=1)
-    uneven = EVEN * (np.abs(slope) > 1e-9) + SLOPE_COST * np.abs(slope) + 2 * EVEN * (bend != 0)
+    uneven = UNEVEN * ((np.abs(slope) > 1e-9) + 2 * (bend != 0)) + SLOPE_COST * np.abs(slope)
     total -= uneven[:, None]
     best, k = np.unravel_index(int(total.argmax()), total.shape)
     # The mean of the bend along the axis is a sixth of it below the middle of the windows.

@@ -13,6 +13,7 @@ from giraffe.chart.evidence import KINDS, MULTIPLE, Evidence, EvidenceNetwork, l
 from giraffe.chart.fit import Rows, fit_rows
 from giraffe.chart.geometry import WHOLE, apart, between, straighten, transform
 from giraffe.chart.letters import LettersNetwork
+from giraffe.chart.limbs import limb_residual
 from giraffe.chart.plane import Plane, fit_plane
 from giraffe.chart.upright import evidence_of_all_names, evidence_of_beginnings
 from giraffe.pictures import resize, thinned
@@ -27,6 +28,8 @@ FLIPPED = 0.5  # in units of log-odds per row: pictures are usually upright
 CERTAIN = 4.0  # log-odds per row that a certainty of 1 is worth
 CLEARLY_APART = 3.0  # log-odds per row below which all names are read both ways
 CLEARLY_UP = 5.5  # log-odds per row from which on a chart is not seen upside down too
+DOUBTFUL = 6.0  # log-odds per row below which the limb leads are asked
+LAW = 2.0  # log-odds per row that a limb leads' residual e times smaller is worth
 MARGIN = 1.5  # log-odds per row that make it e times likelier which side is up
 LOOKS = 3  # close ones at most
 SETTLED = 0.06  # shares of the sides; a chart that moved farther is looked at again
@@ -141,10 +144,16 @@ def _close_look(pixels, turn: int, first: Evidence, network, letters) -> Chart |
             (up + evidence_of_all_names(picture, rows, letters), flip, picture, rows, *others)
             for up, flip, picture, rows, *others in seen
         ]
-    seen.sort(key=lambda one: one[0] + CERTAIN * one[4], reverse=True)
-    (best, flip, _, rows, certainty, fast), *other = seen
-    margin = best + CERTAIN * certainty - sum(one[0] + CERTAIN * one[4] for one in other)
-    upright = 1 / (1 + float(np.exp(-margin / MARGIN))) if other else 1.0
+    up = [one[0] + CERTAIN * one[4] for one in seen]
+    if len(seen) == 2 and abs(up[0] - up[1]) < DOUBTFUL:
+        # The traces themselves tell, by a law that limb leads obey the right way round alone.
+        left = [limb_residual(picture, rows) for _, _, picture, rows, *_ in seen]
+        if np.isfinite(left).all():
+            up = [one - LAW * float(np.log(rest)) for one, rest in zip(up, left, strict=True)]
+    order = np.argsort(up)[::-1]
+    _, flip, _, rows, certainty, fast = seen[order[0]]
+    margin = up[order[0]] - up[order[-1]]
+    upright = 1 / (1 + float(np.exp(-margin / MARGIN))) if len(seen) == 2 else 1.0
     turn = (turn + flip) % 360
     corners = turn_points(rows.corners, -turn)
     return Chart(corners, turn, certainty, rows, fast, upright=upright)

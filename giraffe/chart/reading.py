@@ -5,17 +5,16 @@ from dataclasses import replace
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
-from giraffe.chart.chart import Chart, Pulse, turn_pixels
+from giraffe.chart.chart import Chart, Pulse, turn_pixels, turn_points
 from giraffe.chart.evidence import EvidenceNetwork
 from giraffe.chart.fit import Rows, spacing
-from giraffe.chart.geometry import sides_in_px, straighten
-from giraffe.chart.grid import size_in_mm
+from giraffe.chart.geometry import sides_in_px
 from giraffe.chart.letters import LettersNetwork, Written
 from giraffe.chart.names import assign, evidence_of
 from giraffe.chart.reader import Finding, find_chart
+from giraffe.chart.square import set_right
 from giraffe.pictures import LONGEST, shrunk
 
-GRID_PX = 1800  # width of the chart on which the grid is measured, at most
 GAINS = (5.0, 10.0, 20.0)  # mm/mV
 FEW_NAMES = 0.2  # share of the leads below which names that were read decide nothing
 LEAST_PULSE = 0.35  # evidence of a pulse
@@ -50,7 +49,7 @@ def read_chart(
 def described(pixels: np.ndarray, chart: Chart, network: LettersNetwork | None = None) -> Chart:
     """A chart with its names, grid, pulses, speed and gain."""
     upright = turn_pixels(shrunk(pixels, LONGEST), chart.turned)
-    rows = chart.rows
+    rows, size_mm = set_right(upright, chart.rows)
     corners = rows.corners
     sides = sides_in_px(corners, upright.shape)
     notes = []
@@ -63,7 +62,6 @@ def described(pixels: np.ndarray, chart: Chart, network: LettersNetwork | None =
     elif not usual:
         notes.append("the leads are in no usual order")
 
-    size_mm = _size_in_mm(upright, corners, sides)
     px_per_mm = None
     if size_mm is not None:
         factor = max(pixels.shape[:2]) / max(upright.shape[:2])
@@ -79,17 +77,11 @@ def described(pixels: np.ndarray, chart: Chart, network: LettersNetwork | None =
         notes.append("no pulse was measured: 10 mm/mV are assumed")
     if size_mm is not None:
         speed = 50.0 if chart.fast > 0.5 else 25.0
+    corners = turn_points(corners, -chart.turned)
     return replace(
-        chart, cells=cells, layout=layout, px_per_mm=px_per_mm, size_mm=size_mm, pulses=pulses,
-        speed=speed, gain=gain, notes=tuple(notes),
+        chart, corners=corners, rows=rows, cells=cells, layout=layout, px_per_mm=px_per_mm,
+        size_mm=size_mm, pulses=pulses, speed=speed, gain=gain, notes=tuple(notes),
     )  # fmt: skip
-
-
-def _size_in_mm(upright, corners, sides) -> tuple[float, float] | None:
-    """Width and height of the chart in mm, by its grid."""
-    factor = min(GRID_PX / sides[0], 1.0)
-    width, height = (max(round(side * factor), 16) for side in sides)
-    return size_in_mm(straighten(upright, corners, height, width))
 
 
 def _pulses(sample, rows: Rows, size_mm) -> tuple[Pulse, ...]:
