@@ -22,7 +22,7 @@ import numpy as np
 
 from giraffe.checkpoint import DESCRIPTION
 from giraffe.conditions import printed_records, score_conditions
-from giraffe.files import copy_with_times, write_atomically
+from giraffe.files import copy_with_times, markdown_table, write_atomically
 from giraffe.printing import PrintJob, print_folder
 from giraffe.printout.presets import CONDITIONS, KITS
 from giraffe.randomness import random_stream
@@ -112,11 +112,9 @@ def main() -> None:
         scores = args.output / f"scores-{recipe or 'shipped'}"
         score_conditions(args.data, model, scores, set(names), args.least, samples=0)
         rows.append(row(title, minutes, scores))
-    lines = ["| " + " | ".join(cells) + " |" for cells in (HEAD, ["---"] * len(HEAD), *rows)]
-    table = "\n".join(lines) + "\n\n"
     used = "" if args.cap is None else f", at most {args.cap} of them"
-    table += (
-        f"{args.records} training records{used}, profile {args.profile}; {len(names)} held-out "
+    table = markdown_table(HEAD, rows) + (
+        f"\n{args.records} training records{used}, profile {args.profile}; {len(names)} held-out "
         f"records, macro over the classes with at least {args.least} positives among them.\n"
     )
     write_atomically(args.output / "defaults.md", table)

@@ -26,7 +26,7 @@ from giraffe.classes import CLASSES
 from giraffe.classifier import Classifier, decide
 from giraffe.conditions import classify_printed, printed_records
 from giraffe.files import write_atomically
-from giraffe.metrics import f_per_class, macro, tune_thresholds
+from giraffe.metrics import auroc_per_class, f_per_class, macro, tune_thresholds
 
 log = logging.getLogger(__name__)
 
@@ -170,32 +170,37 @@ def calibrate_model(
     decisions = decide(ratios / 2, np.full(len(CLASSES), 0.5), rule)
     path = Path(model) / DESCRIPTION
     content = json.loads(path.read_text(encoding="utf-8"))
-    content["calibration"] = [[one.family, list(one.parameters)] for one in calibrations]
+    content["calibration"] = [one.as_list() for one in calibrations]
     content["thresholds"] = thresholds.tolist()
     write_atomically(path, json.dumps(content, indent=2, allow_nan=False) + "\n", durable=True)
     return table(real, after, decisions, calibrations, thresholds)
 
 
 def table(real: Judged, after, decisions, calibrations, thresholds) -> str:
-    """Log loss and calibration error of each class before and after, cross-fitted."""
+    """Log loss and calibration error of each class before and after, cross-fitted; its AUROC."""
     lines = [
-        f"{'class':10}{'n':>5}  {'map':6}{'threshold':>10}"
+        f"{'class':10}{'n':>5}{'AUROC':>8}  {'map':6}{'threshold':>10}"
         f"{'log loss':>10}{'after':>8}{'constant':>10}{'ECE':>8}{'after':>8}{'F':>7}"
     ]
     f = f_per_class(real.targets, decisions)
+    area = auroc_per_class(real.targets, real.probabilities)
     for k, name in enumerate(CLASSES):
         truth = real.targets[:, k]
         if not np.isfinite(truth).any():
-            lines.append(f"{name:10}{'':5}  {calibrations[k].family:6}{thresholds[k]:10.3f}")
+            lines.append(f"{name:10}{'':13}  {calibrations[k].family:6}{thresholds[k]:10.3f}")
             continue
         before = real.probabilities[:, k]
         constant = np.full(len(truth), np.nanmean(truth))
         lines.append(
-            f"{name:10}{positives(real)[k]:5.0f}  {calibrations[k].family:6}{thresholds[k]:10.3f}"
+            f"{name:10}{positives(real)[k]:5.0f}{area[k]:8.3f}  "
+            f"{calibrations[k].family:6}{thresholds[k]:10.3f}"
             f"{log_loss(truth, before):10.3f}{log_loss(truth, after[:, k]):8.3f}"
             f"{log_loss(truth, constant):10.3f}{calibration_error(truth, before):8.3f}"
             f"{calibration_error(truth, after[:, k]):8.3f}{f[k]:7.3f}"
         )
     often = positives(real) >= FEW
-    lines.append(f"macro F, cross-fitted, classes with at least {FEW}: {macro(f[often]):.3f}")
+    lines.append(
+        f"classes with at least {FEW}: macro AUROC {macro(area[often]):.3f}, "
+        f"macro F, cross-fitted, {macro(f[often]):.3f}"
+    )
     return "\n".join(lines) + "\n"

@@ -48,6 +48,10 @@ class Calibration:
             return np.asarray(probabilities)
         return _map(np.asarray(probabilities, dtype=float), np.array(self.parameters))
 
+    def as_list(self) -> list:
+        """As a model's description has it."""
+        return [self.family, list(self.parameters)]
+
 
 def _map(p: np.ndarray, parameters: np.ndarray) -> np.ndarray:
     p = np.clip(p, EDGE, 1 - EDGE)

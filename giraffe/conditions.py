@@ -10,7 +10,7 @@ import numpy as np
 from giraffe.classes import CLASSES
 from giraffe.classifier import BATCH, Classifier, decide
 from giraffe.errors import RecordError
-from giraffe.files import csv_text, write_atomically
+from giraffe.files import csv_text, markdown_table, write_atomically
 from giraffe.metrics import auroc_per_class, bootstrap_interval, f_per_class, macro, micro_f
 from giraffe.printout.presets import CONDITIONS, print_in_memory
 from giraffe.progress import progress_bar
@@ -219,13 +219,12 @@ def conditions_table(found: dict[str, dict]) -> str:
         for k, name in ((3, "micro f"), (2, "auroc"), (1, "f")):
             cells = ["{:.3f} to {:.3f}".format(*one[f"{name} interval"]) for one in found.values()]
             rows.insert(k, ["95 % interval", *cells, ""])
-    lines = ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)]
     note = (
         f"This model: {first['records']} records printed by this project, macro over "
         f"{', '.join(first['classes'])}. The published rows are other records, really printed and "
         "captured by the organisers."
     )
-    return "\n".join(lines) + "\n\n" + note + "\n"
+    return markdown_table(head, rows) + "\n" + note + "\n"
 
 
 def _rows(found: dict[str, dict]):

@@ -19,7 +19,7 @@ from giraffe.classifier import Classifier
 from giraffe.conditions import classify_printed, printed_records, scores
 from giraffe.ecg.ptbxl import patients_and_folds
 from giraffe.errors import RecordError
-from giraffe.files import copy_with_times, write_atomically
+from giraffe.files import copy_with_times, markdown_table, write_atomically
 from giraffe.network import AUXILIARY_SIZE
 from giraffe.printing import PrintJob, print_folder
 from giraffe.printout.presets import CONDITIONS, KITS
@@ -338,11 +338,8 @@ HEAD = (
 def table_of(recipes: list[Recipe], results: list[dict]) -> str:
     """The paper's Table 4 in Markdown, its two F columns beside ours; F per class below."""
     rows = [_cells(recipe, result) for recipe, result in zip(recipes, results, strict=True)]
-    lines = ["| " + " | ".join(cells) + " |" for cells in (HEAD, ["---"] * len(HEAD), *rows)]
-    head, *rows = _per_class(recipes, results)
-    lines += ["", f"{PER_CLASS}:", ""]
-    lines += ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)]
-    return "\n".join(lines) + "\n"
+    head, *per_class = _per_class(recipes, results)
+    return f"{markdown_table(HEAD, rows)}\n{PER_CLASS}:\n\n{markdown_table(head, per_class)}"
 
 
 PER_CLASS = "F (AUROC) per class, held out, own set"

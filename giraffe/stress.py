@@ -19,7 +19,7 @@ from giraffe.classifier import Classifier, decide
 from giraffe.ecg.hide import hide
 from giraffe.ecg.simulate import write_record
 from giraffe.errors import RecordError
-from giraffe.files import write_atomically
+from giraffe.files import markdown_table, write_atomically
 from giraffe.metrics import f_per_class, macro
 from giraffe.printing import PrintJob, print_folder
 from giraffe.printout.kit import KitOptions
@@ -294,7 +294,6 @@ def stress(data: str | Path | None, output: str | Path, settings: Settings) -> t
         verdict = "yes" if passed else "**NO**"
         rows.append((trial.name, verdict, how, f"{time.monotonic() - start:.0f} s"))
         log.info("%s: %s, %s", *rows[-1][:3])
-    table = [("training data", "as it must", "outcome", "time"), ("---",) * 4, *rows]
-    text = "\n".join("| " + " | ".join(row) + " |" for row in table) + "\n"
+    text = markdown_table(("training data", "as it must", "outcome", "time"), rows)
     write_atomically(output / "stress.md", text)
     return text, good

@@ -13,10 +13,10 @@ from giraffe.calibration import calibrate
 from giraffe.checkpoint import DESCRIPTION, save_model, versions, weights_name
 from giraffe.classes import CLASSES
 from giraffe.classifier import decide
+from giraffe.curves import plot_history
 from giraffe.errors import ModelError
 from giraffe.files import csv_text, write_atomically
 from giraffe.metrics import auroc_per_class, f_per_class, macro, tune_thresholds
-from giraffe.report import plot_history
 from giraffe.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -65,8 +65,7 @@ def describe_model(settings: Settings, trained: list[Trained]) -> dict:
     calibration = {}
     if start and not any(one.epoch for one in trained):  # the very weights that it started from
         probabilities = calibrate(probabilities, start["calibration"])
-        maps = [[one.family, list(one.parameters)] for one in start["calibration"]]
-        calibration = {"calibration": maps}
+        calibration = {"calibration": [one.as_list() for one in start["calibration"]]}
     if recipe.thresholds == "tuned":
         usual = start.get("thresholds", thresholds)
         thresholds = tune_thresholds(targets, probabilities, usual=usual)

@@ -40,8 +40,14 @@ def test_what_cannot_be_used_is_named_and_the_rest_goes_on(tmp_path):
     (folder / "E00007.hea").write_text("E00007 1 500 5\n../E00007.mat 16 1000/mV 16 0 0 0 0 I\n")
     done = prepare(tmp_path / "in", tmp_path / "out")
     assert done.written == 1 and list(done.problems) == [f"g1/{name}" for name in names[1:]]
-    faults = ("signal file missing", "1000 bytes where the header needs 2424", "MATLAB 5",
-              "not a WFDB one", "none of its leads", "not beside the header")  # fmt: skip
+    faults = (
+        "signal file E00002.mat missing",
+        "signal file E00003.mat has 1000 bytes where the header needs 2424",
+        "signal file E00004.mat is written for MATLAB 5",
+        "not a WFDB one",
+        "none of its leads",
+        "not beside the header",
+    )
     for fault, (name, problem) in zip(faults, done.problems.items(), strict=True):
         assert fault in problem and Path(name).name in problem
     assert sorted(p.name for p in (tmp_path / "out").rglob("*.*")) == ["E00001.hea", "E00001.mat"]

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -135,8 +135,13 @@ def _with_labels(database_csv, statements_csv, acute: Iterable[int] = ()) -> pd.
     return database.assign(labels=pd.Series(labels, database.index, object))
 
 
-def patients_and_folds(database: str | Path) -> tuple[dict[str, float], dict[str, int]]:
-    """Patient and fold of PTB-XL's records by file name, from ``ptbxl_database.csv``.
+def patients_and_folds(*databases: str | Path) -> tuple[dict[str, float], dict[str, int]]:
+    """Patient and fold of PTB-XL's records by file name.
+
+    Parameters
+    ----------
+    *databases : path
+        ``ptbxl_database.csv``, or its parts; none: nothing is known.
 
     Returns
     -------
@@ -145,16 +150,17 @@ def patients_and_folds(database: str | Path) -> tuple[dict[str, float], dict[str
     fold : dict of str to int
         0 where the table does not tell: in no fold.
     """
-    table = read_database(database)
     patient, fold = {}, {}
-    for ecg_id, of_patient, of_fold in zip(
-        table.index, table["patient"], table["fold"], strict=True
-    ):
-        for suffix in ("hr", "lr"):
-            name = record_name(ecg_id, suffix)
-            fold[name] = of_fold
-            if not math.isnan(of_patient):
-                patient[name] = of_patient
+    for database in databases:
+        table = read_database(database)
+        for ecg_id, of_patient, of_fold in zip(
+            table.index, table["patient"], table["fold"], strict=True
+        ):
+            for suffix in ("hr", "lr"):
+                name = record_name(ecg_id, suffix)
+                fold[name] = of_fold
+                if not math.isnan(of_patient):
+                    patient[name] = of_patient
     return patient, fold
 
 
@@ -199,14 +205,14 @@ def choosing_records(
     return chosen
 
 
-def make_header(text: str, row: pd.Series, unknown: Sequence[str] = ()) -> str:
+def make_header(text: str, row: pd.Series | Mapping, unknown: Sequence[str] = ()) -> str:
     """Header of a record with PTB-XL's date, demographics and labels.
 
     Parameters
     ----------
     text : str
         The header as PTB-XL ships it.
-    row : Series
+    row : Series or mapping
         The record's row of `read_labels`; a cell that says nothing gets its default.
     unknown : sequence of str
         Classes about which the labels say nothing.

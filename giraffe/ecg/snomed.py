@@ -18,9 +18,9 @@ from pathlib import Path
 
 from giraffe.classes import CLASSES
 from giraffe.ecg.ptbxl import make_header
-from giraffe.ecg.waveform import LEADS, check_files
+from giraffe.ecg.waveform import LEADS, check_files, plain_header
 from giraffe.errors import RecordError
-from giraffe.files import copy_with_times, write_atomically
+from giraffe.files import copy_with_times, markdown_table, write_atomically
 from giraffe.progress import progress_bar
 from giraffe.records import Header, find_headers, open_record, read_text
 
@@ -191,17 +191,13 @@ def labelled_header(
     labels, unknown : sequence of str
         See `labels_from_codes`.
     """
-    lines = [line.strip() for line in text.split("\n") if line.strip()]
-    record, *signals = [line for line in lines if not line.startswith("#")]
-    plain = [" ".join([header.name, *record.split()[1:4]])]
-    plain += [re.sub("[\u00b5\u03bc]", "u", line) for line in signals]
-    plain += [line for line in lines if line.startswith("#")]
+    lines = [line.strip() for line in text.split("\n")]
+    comments = "\n".join(line for line in lines if line.startswith("#"))
     said = {key.strip().lower(): value for key, value in header.comments.items()}
     row = {name: said.get(name) for name in ("age", "height", "weight")}
     row["sex"] = _SEXES.get(said.get("sex", "").lower())
-    return make_header(
-        "\n".join(plain), row | {"recording_date": moment_of(header), "labels": labels}, unknown
-    )
+    row |= {"recording_date": moment_of(header), "labels": labels}
+    return make_header(plain_header(text, header.name) + comments, row, unknown)
 
 
 @dataclass
@@ -315,25 +311,26 @@ def _prepare_record(source: Path, target: Path, name: str, database, done: Prepa
 def mapping_tables() -> str:
     """The mapping as Markdown: codes and what they mean, and databases where they mean other."""
 
-    def row(*cells: str) -> str:
-        return f"| {' | '.join(cells)} |"
-
     def listed(classes: Iterable[str]) -> str:
         return ", ".join(name for name in CLASSES if name in classes)
 
-    lines = [row("code", "name", "present", "unknown"), row("---", "---", "---", "---")]
-    for code, meaning in read_table().items():
+    def cells(code: str, meaning: Meaning) -> tuple[str, ...]:
         present = "NORM if alone" if code == SINUS_RHYTHM else listed(meaning.present)
-        lines.append(row(code, meaning.name, present, listed(meaning.open)))
-    lines += ["", row("database", "code", "stands for", "present", "unknown")]
-    lines.append(row("---", "---", "---", "---", "---"))
-    for database, facts in DATABASES.items():
-        for code, meaning in facts.otherwise.items():
-            cells = code, meaning.name, listed(meaning.present), listed(meaning.open)
-            lines.append(row(database, *cells))
-    lines += ["", row("database", "names of its records", "unknown where not coded")]
-    lines.append(row("---", "---", "---"))
-    for database, facts in DATABASES.items():
-        pattern = facts.records.replace("|", " or ")
-        lines.append(row(database, f"`{pattern}`", listed(facts.silent)))
-    return "\n".join(lines) + "\n"
+        return code, meaning.name, present, listed(meaning.open)
+
+    codes = [cells(*item) for item in read_table().items()]
+    others = [
+        (database, *cells(*item))
+        for database, facts in DATABASES.items()
+        for item in facts.otherwise.items()
+    ]
+    names = [
+        (database, f"`{facts.records.replace('|', ' or ')}`", listed(facts.silent))
+        for database, facts in DATABASES.items()
+    ]
+    tables = (
+        markdown_table(("code", "name", "present", "unknown"), codes),
+        markdown_table(("database", "code", "stands for", "present", "unknown"), others),
+        markdown_table(("database", "names of its records", "unknown where not coded"), names),
+    )
+    return "\n".join(tables)

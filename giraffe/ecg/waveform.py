@@ -147,13 +147,16 @@ def check_files(path: Path, text: str) -> None:
             with open(file, "rb") as content:
                 version = _OTHER_MATLAB.get(content.read(4))
         except OSError as error:
-            raise RecordError(f"{file}: signal file missing ({error.strerror})") from error
+            raise RecordError(f"{path}: signal file {name} missing ({error.strerror})") from error
         if version and file.suffix == ".mat":
             raise RecordError(
-                f"{file}: written for MATLAB {version}; WFDB reads version 4 (save it with -v4)"
+                f"{path}: signal file {name} is written for MATLAB {version}; WFDB reads version 4 "
+                "(save it with -v4)"
             )
         if found < size:
-            raise RecordError(f"{file}: {found} bytes where the header needs {size}")
+            raise RecordError(
+                f"{path}: signal file {name} has {found} bytes where the header needs {size}"
+            )
 
 
 def _body(text: str) -> list[str]:
@@ -161,12 +164,19 @@ def _body(text: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def plain_header(text: str) -> str:
-    """What of a header leads to its signals, in words that WFDB understands."""
+def plain_header(text: str, name: str) -> str:
+    """What of a header leads to its signals, in words that every reader of WFDB understands.
+
+    Parameters
+    ----------
+    text : str
+        The header.
+    name : str
+        The record's name.
+    """
     record, *signals = _body(text)
-    plain = [" ".join(["record", *record.split()[1:4]])]
-    for line in signals:
-        plain.append(re.sub("[\u00b5\u03bc]", "u", line).encode("ascii", "replace").decode())
+    plain = [" ".join([name, *record.split()[1:4]])]
+    plain += [re.sub("[\u00b5\u03bc]", "u", line) for line in signals]
     return "\n".join(plain) + "\n"
 
 
@@ -178,7 +188,7 @@ def _rdrecord(path: Path, text: str):
         with contextlib.suppress(Exception):  # of a date, or a name; a broken file raises again
             return wfdb.rdrecord(str(path))
     with tempfile.TemporaryDirectory() as folder:
-        plain = plain_header(text)
+        plain = plain_header(text, "record").encode("ascii", "replace").decode()
         Path(folder, "record.hea").write_text(plain)
         for name in {line.split()[0] for line in plain.split("\n")[1:] if line}:
             source, target = os.path.abspath(path.parent / name), os.path.join(folder, name)

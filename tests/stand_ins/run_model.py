@@ -21,6 +21,6 @@ if __name__ == "__main__":
         output = os.path.join(args.output_folder, name)
         os.makedirs(os.path.dirname(output), exist_ok=True)
         save_header(output, load_header(record))
-        assert signals is None or signals.shape[1] == 12
+        assert signals.shape == (5000, 12)
         if labels is not None:
             save_labels(output, labels)
