@@ -1,0 +1,58 @@
+"""`compare`: what several models said of records, beside the truth."""
+
+import shutil
+
+import pytest
+
+from giraffe.__main__ import main
+from giraffe.classifier import Classifier
+from giraffe.comparing import compare
+from giraffe.errors import RecordError
+from giraffe.files import csv_text
+from giraffe.records import scan
+
+
+@pytest.fixture
+def tables(records_folder, tmp_path):
+    """Folders as `predict` writes them: one that is right, one that answers NORM or nothing."""
+    records = scan(records_folder)[0]
+    right = [(record.name, ", ".join(record.labels)) for record in records]
+    poor = [(name, "NORM" if k else "") for k, (name, _) in enumerate(right)]
+    for name, rows in (("right", right), ("poor", poor)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "labels.csv").write_text(csv_text(("record", "labels"), rows))
+    return tmp_path
+
+
+def test_every_model_has_a_column(records_folder, tables, capsys):
+    outputs = [str(tables / name) for name in ("poor", "right")]
+    assert main(["compare", str(records_folder), *outputs, "-o", str(tables / "out")]) == 0
+    head, *rows = capsys.readouterr().out.splitlines()[:-1]
+    assert head.split("  ")[-3:] == ["F, poor", "F, right", "F, NORM always"]
+    assert rows[-1].split()[0] == "macro" and rows[-1].split()[3] == "1.000"
+    assert float(rows[-1].split()[2]) < 0.4
+    assert (tables / "out" / "scores.txt").read_text().splitlines() == [head, *rows]
+    assert (tables / "out" / "examples.png").exists()
+
+
+def test_the_tables_of_predict_and_the_headers_of_the_entry_count_alike(records_folder, tables):
+    headers = tables / "headers"
+    headers.mkdir()
+    for path in records_folder.glob("*.hea"):
+        shutil.copy(path, headers)
+    by_table = compare(records_folder, tables / "right")
+    by_header = compare(records_folder, headers)
+    assert by_table[0] == by_header[0]
+    assert (by_table[2] == by_header[2]).all() and (by_table[1] == by_table[2]).all()
+
+
+def test_a_model_reads_at_another_scale_and_says_which_it_cannot():
+    assert Classifier(scale=0.5).frame[1] < Classifier().frame[1]
+    for scale in (0.1, 9):
+        with pytest.raises(ValueError, match="75 to 2048 px"):
+            Classifier(scale=scale)
+
+
+def test_outputs_that_are_not_there_are_no_wrong_answers(records_folder, tmp_path):
+    with pytest.raises(RecordError, match="no such folder"):
+        compare(records_folder, tmp_path / "nowhere")
