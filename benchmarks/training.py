@@ -35,7 +35,7 @@ from giraffe.printing import PrintJob, print_folder
 from giraffe.recipe import PROFILES, RECIPES
 from giraffe.records import scan
 from giraffe.settings import Settings
-from giraffe.training import TrainingRun
+from giraffe.training_loop import TrainingRun
 
 SIZE = (512, 1024)
 

@@ -24,6 +24,7 @@ from giraffe.records import open_record
 log = logging.getLogger(__name__)
 
 BATCH = 8
+LEAST_HEIGHT, MOST_HEIGHT = 75, 2048  # px: InceptionV3's smallest input; what memory allows
 """Images that go through the network at once."""
 VIEW_MARGIN = 0.012
 """Share of a page's sides that each further view leaves away."""
@@ -80,11 +81,16 @@ class Classifier:
         Model folder; by default that of the model that comes with the package.
     device : torch.device, optional
         The best there is by default.
+    scale : float
+        Factor on the size of the networks' input; InceptionV3 takes other sizes than it learned
+        with, and reads worse at them.
 
     Raises
     ------
     giraffe.checkpoint.ModelError
         If the folder holds no usable model.
+    ValueError
+        If its networks do not read at this scale.
 
     Examples
     --------
@@ -92,11 +98,22 @@ class Classifier:
     >>> classifier.probabilities([PIL.Image.open("page.jpg")])   # doctest: +SKIP
     """
 
-    def __init__(self, folder: str | Path = SHIPPED, device: torch.device | None = None):
+    def __init__(
+        self,
+        folder: str | Path = SHIPPED,
+        device: torch.device | None = None,
+        scale: float = 1.0,
+    ):
         self.networks, self.description = load_model(folder)
         self.device = device or best_device()
         self.precision = choose_precision(self.device)
-        self.height, self.width = self.description["size"]
+        self.height, self.width = (round(side * scale) for side in self.description["size"])
+        fixed = self.description["recipe"].architecture != "inception"
+        if scale != 1 and (fixed or not LEAST_HEIGHT <= self.height <= MOST_HEIGHT):
+            raise ValueError(
+                f"scale {scale:g}: this model reads at "
+                + ("its own size alone" if fixed else f"{LEAST_HEIGHT} to {MOST_HEIGHT} px height")
+            )
         self.thresholds = np.array(self.description["thresholds"])
         self.calibration = self.description["calibration"]
         for network in self.networks:

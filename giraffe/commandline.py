@@ -2,10 +2,12 @@
 
 import argparse
 import dataclasses
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from giraffe.recipe import PROFILES, RECIPES, find
+from giraffe.recipe import DEFAULT_PROFILE, DEFAULT_RECIPE, PROFILES, RECIPES, SHIPPED, find
+from giraffe.records import summarise_problems
 from giraffe.settings import Settings
 
 
@@ -62,22 +64,128 @@ class _Help(argparse.HelpFormatter):
         return "\n\n".join(parts)
 
 
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the model that reads."""
+    parser.add_argument("-m", "--model", default=SHIPPED, help="model folder (the shipped model)")
+
+
+def add_pictures(parser: argparse.ArgumentParser) -> None:
+    """Add the pictures that a command takes; see `picture_files`."""
+    kinds = "PNG, JPEG, TIFF, BMP, WebP, HEIC, PDF, or a folder of them"
+    parser.add_argument("pictures", nargs="+", metavar="PICTURE", help=kinds)
+
+
+def add_folders(parser: argparse.ArgumentParser) -> None:
+    """Add the organisers' two options for a folder of records to read and one to write."""
+    parser.add_argument("-i", "--input_folder", required=True, help="folder of records")
+    parser.add_argument("-o", "--output_folder", required=True, help="folder to write")
+
+
+def add_ptbxl_tables(parser: argparse.ArgumentParser) -> None:
+    """Add PTB-XL's two tables, by the organisers' options."""
+    parser.add_argument("-pd", "--ptbxl_database_file", required=True, help="ptbxl_database.csv")
+    parser.add_argument("-pm", "--ptbxl_mapping_file", required=True, help="scp_statements.csv")
+
+
+def add_jobs(parser: argparse.ArgumentParser, number: int = 1) -> None:
+    """Add how many processes work at once."""
+    parser.add_argument("--jobs", type=int, default=number, help="processes (%(default)s)")
+
+
+def picture_files(given: Sequence[str], output: str | None = None) -> list[Path]:
+    """Files of the pictures that a command was given, in order.
+
+    Parameters
+    ----------
+    given : sequence of str
+        Files, and folders of them.
+    output : str, optional
+        Folder to which pictures will be written.
+
+    Raises
+    ------
+    FileNotFoundError
+        For a path that does not exist.
+    ValueError
+        If there is no picture, or one lies where pictures will be written.
+    """
+    from giraffe.prediction import image_files
+
+    paths = image_files(given)
+    if not paths:
+        raise ValueError(f"no picture in {', '.join(given)}")
+    for path in paths if output else ():
+        if Path(output).resolve() in path.resolve().parents:
+            raise ValueError(f"{path} lies in {output}: give -o a folder of its own")
+    return paths
+
+
+def own_stem(path: Path, name: str, taken: set[str]) -> str:
+    """What to call the files that are made of a picture: as no other picture's; taken from then on.
+
+    Parameters
+    ----------
+    path : Path
+        The picture's file.
+    name : str
+        The picture's name, by `giraffe.pictures.read_files`.
+    taken : set of str
+        Gets the answer.
+    """
+    stem = path.stem + name.removeprefix(str(path)).replace("#", "-")
+    own, k = stem, 2
+    while own in taken:
+        own, k = f"{stem}-{k}", k + 1
+    taken.add(own)
+    return own
+
+
+def tell_problems(title: str, problems: dict[str, str], unit: str = "record") -> None:
+    """Say on standard error what was left out and why, if anything was.
+
+    Parameters
+    ----------
+    title : str
+        Such as ``Not read``.
+    problems : dict of str to str
+        Reasons by name.
+    unit : str
+        What was left out, in the singular.
+    """
+    if problems:
+        print(f"{title}:\n{summarise_problems(problems, unit=unit)}", file=sys.stderr)
+
+
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what is trained, at which scale, from which seed."""
-    parser.add_argument("--recipe", choices=RECIPES, help="what to train; GIRAFFE_RECIPE")
-    parser.add_argument("--profile", choices=PROFILES, help="at which scale; GIRAFFE_PROFILE")
-    parser.add_argument("--seed", type=int, help="of split, weights and images; GIRAFFE_SEED")
+    parser.add_argument("--recipe", choices=RECIPES,
+                        help=f"what to train; GIRAFFE_RECIPE, else {DEFAULT_RECIPE}")  # fmt: skip
+    parser.add_argument("--profile", choices=PROFILES,
+                        help=f"the scale; GIRAFFE_PROFILE, else {DEFAULT_PROFILE}")  # fmt: skip
+    parser.add_argument("--seed", type=int, metavar="N",
+                        help="of split, weights and images; GIRAFFE_SEED, else 42")  # fmt: skip
 
 
 def add_training_settings(parser: argparse.ArgumentParser) -> None:
     """Add these and what changes a profile or bounds a training."""
     add_settings(parser)
-    parser.add_argument("--records", type=int, help="use at most so many; the profile's cap")
-    parser.add_argument("--epochs", type=int, help="train at most so many; the profile's cap")
-    parser.add_argument("--scale", type=float, help="factor on the input size; the profile's")
-    parser.add_argument("--time_limit_hours", type=float, help="GIRAFFE_TIME_LIMIT_HOURS")
-    parser.add_argument("--cache_folder", help="decoded images; GIRAFFE_CACHE_DIR")
-    parser.add_argument("--micro_batch", type=int, help="images at a time; GIRAFFE_MICRO_BATCH")
+
+    def option(name: str, kind: type, metavar: str, text: str) -> None:
+        parser.add_argument(name, type=kind, metavar=metavar, help=text)
+
+    option("--records", int, "N", "use at most so many; the profile's cap")
+    option("--epochs", int, "N", "train at most so many; the profile's cap")
+    option("--scale", float, "X", "factor on the input's 512 x 1024 px; the profile's")
+    option("--time_limit_hours", float, "H", "end by then; GIRAFFE_TIME_LIMIT_HOURS")
+    option("--cache_folder", str, "FOLDER", "where decoded images are kept; GIRAFFE_CACHE_DIR")
+    option("--micro_batch", int, "N", "most images at a time on the device; GIRAFFE_MICRO_BATCH")
+
+
+def add_frozen(parser: argparse.ArgumentParser) -> None:
+    """Add the option that spares a part of the network its training."""
+    parser.add_argument("--frozen", default="", metavar="MODULE",
+                        help="modules of InceptionV3 up to this one keep their weights, which saves"
+                        " time, such as Mixed_5d (none)")  # fmt: skip
 
 
 def settings_of(args: argparse.Namespace) -> Settings:

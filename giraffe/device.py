@@ -30,6 +30,9 @@ def choose_precision(device: torch.device) -> torch.dtype:
 
 
 def _cpu_computes_bfloat16() -> bool:
+    # Both need AVX512; ATEN_CPU_CAPABILITY=avx2 takes it from PyTorch, not from the processor.
+    if "AVX512" not in torch.backends.cpu.get_cpu_capability():
+        return False
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, name, bool)() for name in checks)
 

@@ -225,13 +225,13 @@ class Feed:
                     done += 1
                     yield batch.as_tensors()
                 return
-            except RuntimeError as error:
-                if loader.num_workers == 0 or "DataLoader worker" not in str(error):
+            except (RuntimeError, OSError, EOFError) as error:
+                if loader.num_workers == 0 or not _tells_of_a_dead_worker(error):
                     raise
                 log.warning(
                     "A process that loads images died (%s); this one loads them until the epoch "
                     "ends.",
-                    str(error).splitlines()[0],
+                    str(error).splitlines()[0] if str(error) else type(error).__name__,
                 )
             self._loader = make_loader(self.dataset, self.batches, *self._settings)
             batches = copy.copy(batches)
@@ -248,6 +248,20 @@ class Feed:
     def close(self) -> None:
         """End the processes that load."""
         self._loader = None
+
+
+def _tells_of_a_dead_worker(error: Exception) -> bool:
+    """Whether an error means that a worker is gone, and not that the data set raised it there.
+
+    PyTorch says so in words once the process has ended. While it is ending, as all do together
+    where SIGTERM reaches the whole process group, a batch cannot be fetched from it any more: its
+    socket refuses, breaks off or is not there; for a GPU, a thread fetches it and is lost by that.
+    """
+    if isinstance(error, RuntimeError):
+        return any(words in str(error) for words in ("DataLoader worker", "Pin memory thread"))
+    if "in DataLoader worker" in str(error):  # "Caught OSError in DataLoader worker process 0."
+        return False
+    return isinstance(error, ConnectionError | FileNotFoundError | EOFError)
 
 
 def _let_workers_die_quietly() -> None:

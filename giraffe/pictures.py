@@ -2,6 +2,7 @@
 
 import io
 import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -199,6 +200,33 @@ def read_file(path: Path, longest: int = LONGEST) -> list[np.ndarray]:
     return [read_picture(path, longest)]
 
 
+def read_files(
+    paths: Iterable[Path], problems: dict[str, str]
+) -> Iterator[tuple[Path, str, np.ndarray]]:
+    """Every picture of some files, in order.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+    problems : dict of str to str
+        Gets the reason of every file that cannot be read, by its path.
+
+    Yields
+    ------
+    Path, str, ndarray of uint8
+        The file; what to call the picture: the file's path, with ``#`` and its number where the
+        file has several; its pixels, shape (height, width, 3).
+    """
+    for path in paths:
+        try:
+            pictures = read_file(path)
+        except ImageError as error:
+            problems[str(path)] = str(error)
+            continue
+        for k, pixels in enumerate(pictures, start=1):
+            yield path, str(path) if len(pictures) == 1 else f"{path}#{k}", pixels
+
+
 def read_content(content: bytes, name: str, most_pages: int) -> list[np.ndarray]:
     """The pictures of a file that somebody sent, whose kind is told by how it begins.
 
@@ -218,17 +246,29 @@ def read_content(content: bytes, name: str, most_pages: int) -> list[np.ndarray]
     return [_read(path, lambda image: shrunk(to_rgb(image), longest), longest, longest, content)]
 
 
+def check_picture_name(path: str | Path) -> None:
+    """See that a file's name says a kind of picture that can be written, or none.
+
+    Raises
+    ------
+    ValueError
+        If it says another kind of file.
+    """
+    path = Path(path)
+    if path.suffix and not cv2.haveImageWriter(path.name):
+        raise ValueError(f"{path}: no kind of picture that can be written; .png and .jpg can")
+
+
 def write_picture(path: str | Path, pixels: np.ndarray) -> None:
     """Write pixels, shape (height, width, 3), as the kind of picture that the file's name says.
 
     Raises
     ------
     ValueError
-        For a name that says no kind of picture.
+        As `check_picture_name`.
     """
     path = Path(path)
-    if path.suffix and not cv2.haveImageWriter(path.name):
-        raise ValueError(f"{path}: no kind of picture that can be written; .png and .jpg can")
+    check_picture_name(path)
     settings = [cv2.IMWRITE_JPEG_QUALITY, 80] if path.suffix in (".jpg", ".jpeg") else []
     encoded = cv2.imencode(path.suffix or ".png", pixels[:, :, ::-1], settings)[1]
     write_atomically(path, encoded.tobytes())

@@ -201,10 +201,12 @@ def predict(
     output: str | Path,
     verbose: bool = True,
     whole: bool = False,
+    scale: float = 1.0,
 ) -> tuple[dict[str, Prediction], dict[str, str]]:
     """Write ``labels.csv`` and ``probabilities.csv`` for everything in some paths.
 
-    Pictures in which no chart is found get no labels, unless they are read as a whole.
+    Pictures in which no chart is found get no labels, unless they are read as a whole; `scale` is
+    that of `Classifier`.
 
     Returns
     -------
@@ -213,7 +215,7 @@ def predict(
         Why the other items could not be classified, by name.
     """
     items, problems = find_items(paths)
-    classifier = Classifier(model)
+    classifier = Classifier(model, scale=scale)
     found = classify_items(items, classifier, problems, verbose, whole)
     names = list(found)
     labels = classifier.labels(np.stack([found[name] for name in names])) if names else []

@@ -15,11 +15,9 @@ from giraffe.chart.reading import read_chart
 from giraffe.chart.sheet import overlay
 from giraffe.classes import CLASSES, MEANINGS
 from giraffe.classifier import Classifier
-from giraffe.digitizer import Digitizer
-from giraffe.digitizer import Reading as Traces
+from giraffe.digitizer import Digitizer, PictureSignals
 from giraffe.ecg.intervals import measure_parts
-from giraffe.errors import ImageError
-from giraffe.pictures import read_file
+from giraffe.pictures import read_files
 from giraffe.prediction import NO_CHART
 
 DOUBTFUL = 0.5  # certainty of a chart below which it is worth a look whether it is one
@@ -171,7 +169,7 @@ def read_picture(
     Parameters
     ----------
     pixels : ndarray of uint8, shape (height, width, 3)
-        As `giraffe.pictures.read_file` gives it.
+        As `giraffe.pictures.read_files` gives it.
     classifier : Classifier
     name : str
         What to call it.
@@ -213,15 +211,8 @@ def read_pictures(
     Path, ndarray of uint8, Reading
         The file, the picture's pixels, and what was read.
     """
-    for path in paths:
-        try:
-            pictures = read_file(path)
-        except ImageError as error:
-            problems[str(path)] = str(error)
-            continue
-        for k, pixels in enumerate(pictures, start=1):
-            name = str(path) if len(pictures) == 1 else f"{path}#{k}"
-            yield path, pixels, read_picture(pixels, classifier, name, whole)
+    for path, name, pixels in read_files(paths, problems):
+        yield path, pixels, read_picture(pixels, classifier, name, whole)
 
 
 def annotated(pixels: np.ndarray, reading: Reading) -> np.ndarray:
@@ -294,7 +285,7 @@ def _labels(classifier: Classifier, probabilities: np.ndarray) -> tuple[Label, .
 
 
 def _doubts(
-    finding: Finding, labels: tuple[Label, ...], traces: Traces, rate: float | None
+    finding: Finding, labels: tuple[Label, ...], traces: PictureSignals, rate: float | None
 ) -> tuple[str, ...]:
     """What was assumed, missing or doubtful, in words."""
     said, chart = [], finding.chart

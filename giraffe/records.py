@@ -311,14 +311,14 @@ def usable_for_training(records: Iterable[Record]) -> tuple[list[Record], dict[s
     return usable, problems
 
 
-def summarise_problems(problems: dict[str, str], most: int = 5) -> str:
-    """One line per kind of problem: how many records, and the first names."""
+def summarise_problems(problems: dict[str, str], most: int = 5, unit: str = "record") -> str:
+    """One line per kind of problem: how many records, or other things, and the first names."""
     kinds: dict[str, list[str]] = {}
     for name, reason in problems.items():
         # Reasons may start with the file's path; the kind is what follows it.
         kinds.setdefault(reason.rpartition(": ")[2], []).append(name)
     return "\n".join(
-        f"{len(names)} records: {kind} ({', '.join(names[:most])}"
+        f"{len(names)} {unit}{'s' * (len(names) != 1)}: {kind} ({', '.join(names[:most])}"
         + (", …)" if len(names) > most else ")")
         for kind, names in kinds.items()
     )

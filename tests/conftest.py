@@ -1,10 +1,19 @@
 """Fixtures: the shared materials where they are there, and small records of our own."""
 
+import contextlib
 import dataclasses
+import io
+import logging
 import os
+import runpy
+import shutil
 import subprocess
 import sys
+import traceback
 from pathlib import Path
+
+if os.environ.get("PYTEST_XDIST_WORKER"):  # before anything imports torch or NumPy
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the other cores have workers of their own
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,23 +22,73 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
+# Whole files, or tests of one, that take more than some two seconds of a core: marked `slow`, which
+# `make test-fast` leaves out. `pytest --durations=30` finds new ones.
+SLOW = {
+    "test_digitizing.py",
+    "test_entry.py",
+    "test_explaining.py",
+    "test_initial.py",
+    "test_model.py",
+    "test_package.py",
+    "test_pretrain.py",
+    "test_reproduce.py",
+    "test_resume.py",
+    "test_serve_browser.py",
+    "test_chart_school.py",
+    "test_charts_command.py",
+    "test_early_stopping.py::test_sigterm_ends_training_with_a_usable_model",
+    "test_early_stopping.py::test_training_keeps_the_best_epoch_and_writes_its_history",
+    "test_feed.py::test_a_dead_worker_costs_nothing_but_time",
+    "test_learner.py::test_torchrun_trains_a_model_with_the_entrys_own_script",
+    "test_learner.py::test_two_processes_step_like_one_with_accumulated_pieces",
+    "test_presets.py::test_a_dask_cluster_prints_the_same_images",
+    "test_presets.py::test_every_option_has_an_effect",
+    "test_printout.py::test_the_ink_lies_on_the_signal_of_fifty_real_records",
+    "test_printout.py::test_the_ink_of_every_column_lies_on_the_signal",
+    "test_reliability.py::test_changed_training_data_are_survived_or_refused",
+    "test_reliability.py::test_mutated_files_give_documented_errors_alone",
+    "test_reliability.py::test_nothing_reaches_for_the_network_and_logs_know_no_patient",
+    "test_reliability.py::test_work_that_is_killed_leaves_nothing_half_and_loses_nothing",
+    "test_scorer.py::test_printed_scores_are_the_organisers_byte_for_byte",
+    "test_signals.py::test_it_learns_alike_from_the_same_seed_and_better_with_time",
+    "test_signals.py::test_networks_on_signals_say_what_they_think_of_training_records_alone",
+    "test_simulate.py::test_an_independent_delineator_agrees_on_the_noisy_signal",
+    "test_simulate.py::test_hypertrophy_by_voltage_exceeds_sokolows_limit_and_norm_does_not",
+    "test_simulate.py::test_rates_are_those_of_the_labels",
+    "test_simulate.py::test_the_truth_meets_the_criterion_of_each_class_and_plain_norm_meets_none",
+    "test_training.py::test_true_labels_are_learnt_and_shuffled_ones_score_worse",
+}
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 sys.path.insert(0, str(ROOT))
 
 
-@pytest.fixture(autouse=True)
-def no_fsync(monkeypatch):
+def pytest_collection_modifyitems(items):
+    """Mark the tests that are named in `SLOW`."""
+    for item in items:
+        file = item.path.name
+        if SLOW & {file, f"{file}::{item.originalname}"}:
+            item.add_marker("slow")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_fsync():
     """Nothing here pulls the plug, and waiting for the disk is most of a small training."""
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
 
 
-@pytest.fixture(autouse=True)
-def own_cache(monkeypatch, tmp_path_factory):
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
     """Decoded images are kept in a folder of the test session."""
     folder = tmp_path_factory.getbasetemp() / "cache"
-    monkeypatch.setenv("GIRAFFE_CACHE_DIR", str(folder))
-    monkeypatch.setattr("giraffe.training.default_folder", lambda: folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIRAFFE_CACHE_DIR", str(folder))
+        patch.setattr("giraffe.training_loop.default_folder", lambda: folder)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +122,7 @@ def records_folder(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def smoke_settings():
     """Settings of the smallest run; vanilla, because it takes milliseconds per step."""
     from giraffe.recipe import PROFILES, RECIPES
@@ -72,6 +131,31 @@ def smoke_settings():
     recipe = dataclasses.replace(RECIPES["2324"], epochs=2)
     profile = dataclasses.replace(PROFILES["smoke"], epochs=None)
     return Settings(recipe=recipe, profile=profile, seed=3)
+
+
+@pytest.fixture(scope="session")
+def smoke_model(records_folder, smoke_settings, tmp_path_factory) -> Path:
+    """A model of `smoke_settings`, trained on `records_folder`; only to be read."""
+    from giraffe.training import train
+
+    folder = tmp_path_factory.mktemp("smoke") / "model"
+    train(records_folder, folder, smoke_settings, verbose=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def few_records(records_folder, tmp_path_factory) -> Path:
+    """The first six of `records_folder`, where learning is not what counts."""
+    return copy_records(records_folder, tmp_path_factory.mktemp("few") / "records", 6)
+
+
+def copy_records(folder: Path, target: Path, number: int | None = None) -> Path:
+    """A folder's first records, or all, in a folder that a test may change."""
+    target.mkdir()
+    for header in sorted(folder.glob("*.hea"))[:number]:
+        for path in folder.glob(f"{header.stem}*"):
+            shutil.copy(path, target)
+    return target
 
 
 def run_python(*args, cwd=ROOT, env=None, check=True):
@@ -87,3 +171,36 @@ def run_python(*args, cwd=ROOT, env=None, check=True):
     if check and result.returncode:
         raise AssertionError(f"{args} ended with {result.returncode}:\n{result.stderr}")
     return result
+
+
+def run_script(name, *args, env=None, check=True):
+    """Run a script of the root in this process, as `run_python` does in one of its own.
+
+    For what the script does and says; importing torch again would take longer than most of it.
+    """
+    out, err = io.StringIO(), io.StringIO()
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    root.handlers = []  # the script logs to what it takes for standard error
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        patch.setattr(sys, "argv", [name, *map(str, args)])
+        for key, value in (env or {}).items():
+            patch.setenv(key, value)
+        code = 0
+        try:
+            runpy.run_path(str(ROOT / name), run_name="__main__")
+        except SystemExit as end:
+            code = end.code or 0
+        except Exception:
+            traceback.print_exc()
+            code = 1
+        finally:
+            root.handlers = handlers
+            root.setLevel(level)
+    if check and code:
+        raise AssertionError(f"{name} {args} ended with {code}:\n{err.getvalue()}")
+    return subprocess.CompletedProcess([name, *args], code, out.getvalue(), err.getvalue())

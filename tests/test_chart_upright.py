@@ -71,7 +71,7 @@ def chart():
 
 def test_a_slanted_chart_on_an_upright_page_is_mended_by_its_grid(chart):
     true = set_right(page(), chart.rows)[0].corners
-    slanted = true + [[-0.01, 0], [0.005, 0], [-0.005, 0], [0.01, 0]]
+    slanted = true + np.array([[-0.01, 0], [0.005, 0], [-0.005, 0], [0.01, 0]])
     rows, size_mm = set_right(page(), rows_of(slanted))
     assert np.abs(rows.corners - true).max() < 0.0025
     assert size_mm[0] == pytest.approx(250, rel=0.02)

@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from chart_pages import HEADER, TURNS, wave
 from PIL import Image
 
+from giraffe import progress as progress_room
 from giraffe.__main__ import main
 from giraffe.chart import sheet as room
 from giraffe.chart.chart import Chart, turn_pixels, turn_points
@@ -20,6 +22,7 @@ from giraffe.chart.sheet import COLUMNS, overlay, sheet, table_row
 from giraffe.pictures import resize
 from giraffe.printout.others import other_picture
 from giraffe.printout.presets import print_in_memory
+from giraffe.progress import progress_bar
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +88,11 @@ def test_files_and_folders_become_a_table_and_a_sheet(page, reading, tmp_path, c
     assert "broken.jpg" in said.err and "notes.txt" not in said.err
     rows = table(found)
     assert list(rows[0]) == list(COLUMNS)
-    assert {row["picture"] for row in rows} == {
-        "a.png", "b.png", "blank.png", "strip.png", "loose.jpg",
-    }  # fmt: skip
-    by_name = {row["picture"]: row for row in rows}
+    assert [row["picture"] for row in rows] == [
+        *(str(folder.parent / name) for name in ("b.png", "blank.png", "deep/a.png", "strip.png")),
+        str(loose),
+    ]
+    by_name = {Path(row["picture"]).name: row for row in rows}
     assert by_name["a.png"]["turned"] == "0" and by_name["b.png"]["turned"] == "270"
     assert by_name["a.png"]["leads"].startswith("I aVR V1 V4 / II aVL V2 V5")
     assert by_name["a.png"]["kind"] == "chart" and by_name["a.png"]["certainty"] == "1.000"
@@ -132,8 +136,48 @@ def test_every_page_of_a_pdf_is_a_picture_of_its_own(page, reading, tmp_path):
     assert main(["charts", str(tmp_path / "both.pdf"), "--csv", str(tmp_path / "f.csv")]) == 0
     rows = table(tmp_path / "f.csv")
     assert [(row["picture"], row["kind"]) for row in rows] == [
-        ("both.pdf#1", "chart"), ("both.pdf#2", "none"),
+        (f"{tmp_path}/both.pdf#1", "chart"), (f"{tmp_path}/both.pdf#2", "none"),
     ]  # fmt: skip
+
+
+def test_files_of_one_name_in_different_folders_are_told_apart(page, reading, tmp_path, capsys):
+    for name in ("ward", "clinic"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "broken.png").write_bytes(b"no picture")
+        write(tmp_path / name / "a.png", page[0])
+    assert main(["charts", str(tmp_path), "--csv", str(tmp_path / "f.csv")]) == 0
+    said = capsys.readouterr()
+    assert "2 charts found in 2 pictures" in said.out and "2 pictures: not a read" in said.err
+    for name in ("ward", "clinic"):
+        assert str(tmp_path / name / "broken.png") in said.err
+    rows = table(tmp_path / "f.csv")
+    assert {row["picture"] for row in rows} == {f"{tmp_path}/{n}/a.png" for n in ("ward", "clinic")}
+
+
+def test_the_bar_counts_every_file_those_that_cannot_be_read_too(tmp_path, reading, monkeypatch):
+    bars = []
+
+    def bar(items, **options):
+        bars.append(progress_bar(items, **options))
+        return bars[-1]
+
+    monkeypatch.setattr(room, "progress_bar", bar)
+    monkeypatch.setattr(progress_room.log, "level", progress_room.logging.INFO)
+    for k in range(room.FEW):
+        (tmp_path / f"{k}.png").write_bytes(b"no picture")
+    problems = {}
+    assert list(room.read_charts(sorted(tmp_path.iterdir()), problems)) == []
+    assert bars[0].n == bars[0].total == len(problems) == room.FEW
+
+
+@pytest.mark.parametrize("option", ["-o", "--evidence"])
+def test_a_kind_of_picture_that_cannot_be_written_is_refused_at_once(
+    page, reading, tmp_path, option, capsys
+):
+    picture = write(tmp_path / "a.png", page[0])
+    assert main(["charts", str(picture), option, str(tmp_path / "sheet.xyz")]) == 1
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith("Error: ") and ".png and .jpg can" in said.err
 
 
 def test_the_command_fails_where_nothing_could_be_read(tmp_path, reading, capsys):
@@ -145,8 +189,8 @@ def test_the_command_fails_where_nothing_could_be_read(tmp_path, reading, capsys
     assert "no such file or folder" in capsys.readouterr().err
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert main(["charts", str(empty), "--csv", str(tmp_path / "f.csv")]) == 0
-    assert "0 charts found in 0 pictures" in capsys.readouterr().out
+    assert main(["charts", str(empty), "--csv", str(tmp_path / "f.csv")]) == 1
+    assert "no picture in" in capsys.readouterr().err
 
 
 def test_a_sheet_draws_rows_and_names_onto_every_picture(page):

@@ -6,7 +6,7 @@ from conftest import ROOT
 
 from giraffe.__main__ import get_parser
 from giraffe.recipe import DEFAULT_PROFILE, DEFAULT_RECIPE, PROFILES, RECIPES, SHIPPED
-from giraffe.report import ranges_table
+from giraffe.sheets import ranges_table
 
 
 def test_the_published_ranges_of_the_conditions_are_those_of_the_code():

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from giraffe import initial as room
-from giraffe import training
+from giraffe import training, training_loop
 from giraffe.calibration import Calibration
 from giraffe.checkpoint import load_model, save_model
 from giraffe.classes import CLASSES
@@ -164,7 +164,7 @@ def test_labels_that_the_weights_do_not_know_are_learnt_afresh(
 def test_a_few_records_are_no_evidence_against_a_model(good, records_folder, tmp_path, caplog):
     model, settings = good
     records = scan(records_folder)[0][:4]
-    run = training.TrainingRun(records, [], tuned(settings, model), tmp_path, verbose=False)
+    run = training_loop.TrainingRun(records, [], tuned(settings, model), tmp_path, verbose=False)
     run.begin()
     run.fit(time.monotonic() + 600)
     assert run.learner.start is not None and run.progress.history[0]["epoch"] == 1
@@ -174,7 +174,7 @@ def test_a_few_records_are_no_evidence_against_a_model(good, records_folder, tmp
 def test_a_killed_tuning_goes_on_from_the_same_start(good, records_folder, tmp_path, monkeypatch):
     model, settings = good
     settings = tuned(settings, model, learning_rate=3.0)
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(training_loop, "CHECKPOINT_SECONDS", 0)
     step, steps = Learner.step, []
 
     class Killed(BaseException):
@@ -192,7 +192,7 @@ def test_a_killed_tuning_goes_on_from_the_same_start(good, records_folder, tmp_p
             training.train(records_folder, tmp_path / "m", settings, verbose=False)
     judged = []
     monkeypatch.setattr(
-        training.TrainingRun, "_judge_start", lambda self: judged.append(self)
+        training_loop.TrainingRun, "_judge_start", lambda self: judged.append(self)
     )  # fmt: skip
     told = training.train(records_folder, tmp_path / "m", settings, verbose=False)
     assert not judged and told["weights_of_epochs"] == [0]

@@ -10,6 +10,7 @@ import torch
 from conftest import ROOT, run_python
 
 from giraffe.classes import CLASSES
+from giraffe.device import choose_precision
 from giraffe.distributed import Group, current_group, join_group
 from giraffe.feed import Batch
 from giraffe.learner import Learner, copy_state
@@ -41,6 +42,14 @@ def learner(group: Group | None = None, micro_batch: int = 2**30) -> Learner:
 
 def weights(made: Learner) -> torch.Tensor:
     return torch.cat([p.detach().reshape(-1) for p in made.network.parameters()])
+
+
+def test_a_processor_kept_from_its_avx512_computes_in_float32(monkeypatch):
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: True)
+    for capability, precision in (("AVX512", torch.bfloat16), ("AVX2", torch.float32)):
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda name=capability: name)
+        assert choose_precision(torch.device("cpu")) == precision
 
 
 def test_accumulated_pieces_step_like_the_whole_batch():

@@ -11,7 +11,6 @@ from chart_pages import HEADER, wave
 from PIL import Image
 
 from giraffe import classifier as classifier_room
-from giraffe import training
 from giraffe.__main__ import main
 from giraffe.chart.chart import Chart
 from giraffe.chart.geometry import WHOLE
@@ -28,9 +27,8 @@ from team_code import load_models, run_models
 
 
 @pytest.fixture
-def model(records_folder, tmp_path, smoke_settings):
-    training.train(records_folder, tmp_path / "model", smoke_settings, verbose=False)
-    return tmp_path / "model"
+def model(smoke_model):
+    return smoke_model
 
 
 def _rows(path):

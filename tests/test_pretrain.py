@@ -19,7 +19,8 @@ from giraffe.ecg.simulate import simulate
 from giraffe.errors import ModelError
 from giraffe.feed import EpochBatches, make_loader
 from giraffe.learner import Learner
-from giraffe.pretrain import Patients, Stage, half_precision, parse_stages, with_numbers
+from giraffe.measured import Patients, with_numbers
+from giraffe.pretrain import Stage, half_precision, parse_stages
 from giraffe.recipe import RECIPES
 from giraffe.settings import Settings
 from giraffe.teacher import Numbers
@@ -40,6 +41,7 @@ def source():
 def small(monkeypatch):
     """Few patients where many only give better statistics."""
     monkeypatch.setattr(room, "VALIDATION_PATIENTS", 4)
+    monkeypatch.setattr(room, "LAST_PATIENTS", 2)
     monkeypatch.setattr(teacher, "EXAMPLES", 10)
     profile = dataclasses.replace(Settings().profile, batch=4, workers=0)
     return Settings(recipe=RECIPE, profile=profile, seed=3)
@@ -138,7 +140,7 @@ def test_killed_in_its_second_stage_it_goes_on_there(tmp_path, small, monkeypatc
 
     with monkeypatch.context() as patch:
         patch.setattr(Learner, "step", dying)
-        patch.setattr("giraffe.training.EPOCH_CHECKPOINT_SECONDS", 0)
+        patch.setattr("giraffe.training_loop.EPOCH_CHECKPOINT_SECONDS", 0)
         with pytest.raises(Killed):
             room.pretrain([], broken, small, STAGES, simulated=8, verbose=False)
     assert len(steps) == 7

@@ -18,7 +18,7 @@ from giraffe.chart.known import known_chart
 from giraffe.chart.reader import Finding
 from giraffe.classes import CLASSES, MEANINGS
 from giraffe.classifier import decide
-from giraffe.digitizer import Reading as Traces
+from giraffe.digitizer import PictureSignals
 from giraffe.pictures import read_file, resize
 from giraffe.printout.presets import print_in_memory
 from giraffe.reading import COLUMNS, annotated, read_picture
@@ -157,7 +157,7 @@ def shipped(monkeypatch):
         return classifier(STTC=0.9)
 
     def follow(pixels, finding):
-        return Traces(finding, None, "no trace could be followed")
+        return PictureSignals(finding, None, "no trace could be followed")
 
     monkeypatch.setattr(classifier_room, "Classifier", make)
     monkeypatch.setattr(room, "Digitizer", lambda: SimpleNamespace(read=follow))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from giraffe import reproduce as room
-from giraffe import training
+from giraffe import training, training_loop
 from giraffe.__main__ import main
 from giraffe.checkpoint import load_model
 from giraffe.classes import CLASSES
@@ -162,8 +162,7 @@ def test_micro_f_counts_entries_and_ignores_unknown_ones():
     assert micro_f(targets, decisions) == pytest.approx(2 * 2 / (2 * 2 + 1 + 1))
 
 
-def test_rare_classes_and_other_folds_can_be_left_out(waveforms, tmp_path, smoke_settings, capsys):
-    training.train(waveforms, tmp_path / "m", smoke_settings, verbose=False)
+def test_rare_classes_and_other_folds_can_be_left_out(waveforms, tmp_path, smoke_model, capsys):
     lines = ["ecg_id,patient_id,strat_fold,scp_codes", "1,1,7,{}", "2,2,8,{}", "3,3,1,{}"]
     (tmp_path / "db.csv").write_text("\n".join(lines) + "\n")
     data = tmp_path / "data"
@@ -172,7 +171,7 @@ def test_rare_classes_and_other_folds_can_be_left_out(waveforms, tmp_path, smoke
         text = (waveforms / f"{record.name}.hea").read_text().replace(record.name, f"{k:05d}_hr")
         (data / f"{k:05d}_hr.hea").write_text(text)
         (data / f"{k:05d}_hr.dat").write_bytes((waveforms / f"{record.name}.dat").read_bytes())
-    command = ["conditions", str(data), "-m", str(tmp_path / "m"), "-o", str(tmp_path / "out"),
+    command = ["conditions", str(data), "-m", str(smoke_model), "-o", str(tmp_path / "out"),
                "--database", str(tmp_path / "db.csv"), "--folds", "7", "8"]  # fmt: skip
     assert main(command) == 0
     text = capsys.readouterr().out
@@ -181,14 +180,13 @@ def test_rare_classes_and_other_folds_can_be_left_out(waveforms, tmp_path, smoke
     assert json.loads((tmp_path / "out" / "screenshot.json").read_text())["classes"] == []
 
 
-def test_conditions_are_scored_and_kept(waveforms, tmp_path, smoke_settings):
-    training.train(waveforms, tmp_path / "m", smoke_settings, verbose=False)
+def test_conditions_are_scored_and_kept(waveforms, tmp_path, smoke_model):
     out = tmp_path / "out"
-    table = score_conditions(waveforms, tmp_path / "m", out, verbose=False)
+    table = score_conditions(waveforms, smoke_model, out, verbose=False)
     assert all(name in table for name in CONDITIONS) and "worst / best" in table
     assert f"{PUBLISHED['AIMED'][0]:.3f}" in table and "NORM" in table
     kept = (out / "screenshot.json").stat().st_mtime_ns
-    assert score_conditions(waveforms, tmp_path / "m", out, verbose=False) == table
+    assert score_conditions(waveforms, smoke_model, out, verbose=False) == table
     assert (out / "screenshot.json").stat().st_mtime_ns == kept
     rows = list(csv.DictReader((out / "conditions.csv").open()))
     assert len(rows) == 8 * 12
@@ -228,7 +226,7 @@ def test_an_ensemble_killed_in_its_second_network_goes_on_there(
     class Killed(BaseException):
         pass
 
-    fit, fits = training.TrainingRun.fit, []
+    fit, fits = training_loop.TrainingRun.fit, []
 
     def dying(self, deadline):
         fits.append(1)
@@ -236,10 +234,10 @@ def test_an_ensemble_killed_in_its_second_network_goes_on_there(
             raise Killed
         fit(self, deadline)
 
-    monkeypatch.setattr(training.TrainingRun, "fit", dying)
+    monkeypatch.setattr(training_loop.TrainingRun, "fit", dying)
     with pytest.raises(Killed):
         training.train(records_folder, tmp_path / "m", settings_2, verbose=False)
-    monkeypatch.setattr(training.TrainingRun, "fit", fit)
+    monkeypatch.setattr(training_loop.TrainingRun, "fit", fit)
     training.train(records_folder, tmp_path / "m", settings_2, verbose=False)
     digests = [load_model(tmp_path / name)[1]["weights"] for name in ("whole", "m")]
     assert digests[0] == digests[1]

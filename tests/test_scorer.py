@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from conftest import ROOT, run_python
+from conftest import ROOT, run_script
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
@@ -32,7 +32,7 @@ def test_printed_scores_are_the_organisers_byte_for_byte(vectors, name):
     folder = vectors / name
     for case in json.loads((folder / "expected.json").read_text()).values():
         folders = ("-d", folder / "reference", "-o", folder / "outputs")
-        result = run_python("evaluate_model.py", *folders, *case["flags"])
+        result = run_script("evaluate_model.py", *folders, *case["flags"])
         if case["official_code_crashes"]:
             lines = result.stdout.splitlines()
             assert lines[0].startswith("SNR: ") and lines[5].startswith("F-measure: ")
@@ -43,7 +43,7 @@ def test_printed_scores_are_the_organisers_byte_for_byte(vectors, name):
 @pytest.mark.parametrize("name", SETS)
 def test_score_files_are_the_organisers(vectors, tmp_path, name):
     folder = vectors / name
-    run_python(
+    run_script(
         "evaluate_model.py", "-d", folder / "reference", "-o", folder / "outputs",
         "-s", tmp_path / "s", "-ta", tmp_path / "ta", "-tb", tmp_path / "tb",
     )  # fmt: skip
@@ -54,7 +54,7 @@ def test_score_files_are_the_organisers(vectors, tmp_path, name):
 
 def test_own_vectors_score_as_the_plain_definitions_say(tmp_path):
     expected = json.loads((OWN / "expected.json").read_text())
-    result = run_python(
+    result = run_script(
         "evaluate_model.py", OWN / "reference", OWN / "outputs", tmp_path / "scores.csv",
         "-ta", tmp_path / "ta", "-tb", tmp_path / "tb",
     )  # fmt: skip
@@ -97,7 +97,7 @@ def test_an_empty_label_counts_as_a_class_as_it_does_for_the_organisers():
 
 
 def test_no_reference_records_is_an_error(tmp_path):
-    result = run_python("evaluate_model.py", tmp_path, tmp_path, check=False)
+    result = run_script("evaluate_model.py", tmp_path, tmp_path, check=False)
     assert result.returncode != 0
     assert "FileNotFoundError: No records found." in result.stderr
 
@@ -108,7 +108,7 @@ def test_a_disagreeing_sampling_frequency_names_the_record(tmp_path):
     shutil.copytree(OWN, tmp_path / "v")
     header = tmp_path / "v" / "outputs" / "synthetic1.hea"
     header.write_text(header.read_text().replace(" 3 100 ", " 3 200 "))
-    result = run_python(
+    result = run_script(
         "evaluate_model.py", tmp_path / "v/reference", tmp_path / "v/outputs", check=False
     )
     assert "AssertionError" in result.stderr and "synthetic1" in result.stderr

@@ -20,6 +20,7 @@ from serve_pages import DARK, FakeReader, pdf, picture
 
 from giraffe.serve.app import create_app
 from giraffe.serve.guard import hosts_of
+from giraffe.serve.turns import Turns
 
 NAMES = "chromium", "chromium-browser", "google-chrome"
 CONTRAST = 4.5  # of text against what lies behind it, by WCAG 2.2 AA
@@ -254,11 +255,39 @@ def test_of_two_at_once_the_second_waits_is_told_so_and_may_go(open_page, reader
     assert reader.most_at_work == 1
 
 
-def test_a_server_that_is_gone_is_said_to_be_so(open_page):
+def test_a_server_that_is_gone_is_said_to_be_so_and_asked_again(open_page):
     page = open_page()
     page.route("**/read*", lambda route: route.abort())
-    choose(page, picture())
+    choose(page, picture(), "aunt.png")
     expect(page.get_by_role("alert")).to_contain_text("Is giraffe serve running?")
+    page.unroute("**/read*")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("heading", name="aunt.png")).to_be_visible()
+
+
+def test_where_the_line_is_full_the_picture_can_be_given_again(open_page, reader, monkeypatch):
+    monkeypatch.setattr(Turns, "__len__", lambda line: line.most)
+    page = open_page()
+    choose(page, picture())
+    expect(page.get_by_role("alert")).to_contain_text("8 pictures are in line already")
+    again = page.get_by_role("button", name="Try again")
+    expect(again).to_be_visible()
+    monkeypatch.undo()
+    again.click()
+    expect(page.get_by_role("article")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_a_long_name_leaves_room_for_what_is_said_of_it(open_page, reader, width):
+    reader.open.clear()
+    page = open_page(viewport={"width": width, "height": 640})
+    choose(page, picture(), "IMG_20260103_142233_ward-3_bed-12_right_side_second_try.png")
+    expect(page.get_by_role("status")).to_have_text("Reading IMG_20260103_142…_second_try.png …")
+    beat = page.locator(".beat").evaluate("e => [e.offsetWidth, e.offsetHeight]")
+    assert beat[0] == beat[1] > 16
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    reader.open.set()
+    expect(page.get_by_role("article")).to_be_visible()
 
 
 def test_readings_and_signals_are_saved(open_page):

@@ -9,6 +9,7 @@ import torch
 from giraffe.classes import CLASSES
 from giraffe.ecg import variation
 from giraffe.ecg.simulate import simulate, write_record
+from giraffe.hearts import Hearts, divide, simulated_hearts, vary
 from giraffe.records import LEADS, Waveform
 from giraffe.signalnet import (
     FS,
@@ -18,18 +19,12 @@ from giraffe.signalnet import (
     probabilities,
     save_networks,
 )
-from giraffe.signalschool import (
-    Hearts,
+from giraffe.signalschool import learn, learn_by_folds, loss_of
+from giraffe.soft_labels import (
     ceiling_table,
-    divide,
-    learn,
-    learn_by_folds,
-    loss_of,
     make_soft_labels,
     read_soft_labels,
-    simulated_hearts,
     soften,
-    vary,
     write_soft_labels,
 )
 

@@ -12,8 +12,7 @@ from giraffe.chart.geometry import WHOLE, apart, between, straighten, transform
 from giraffe.chart.lighting import lay_flat
 from giraffe.chart.reader import NEAR_SIZE, ROOM, Finding, find_chart
 from giraffe.chart.reading import read_chart
-from giraffe.errors import ImageError
-from giraffe.pictures import read_file
+from giraffe.pictures import read_files
 from giraffe.progress import progress_bar
 
 PICTURE = (420, 620)  # px at most of a picture on a sheet: height, width
@@ -111,7 +110,7 @@ def sheet(read: list[tuple[str, np.ndarray, Finding]]) -> np.ndarray:
     tiles = []
     for name, pixels, finding in read:
         tile = np.full((PICTURE[0] + 22, 2 * PICTURE[1] + 3 * ROOM_PX, 3), 255, np.uint8)
-        title = f"{name}  {finding.certainty:.2f}"
+        title = f"{Path(name).name}  {finding.certainty:.2f}"
         if finding.chart is not None:
             corners = finding.chart.corners
             flat = lay_flat(pixels, corners, *FLAT)
@@ -130,21 +129,11 @@ def sheet(read: list[tuple[str, np.ndarray, Finding]]) -> np.ndarray:
 def read_charts(paths: list[Path], problems: dict[str, str]) -> Iterator[tuple]:
     """Name, pixels and finding of every picture of some files, in order.
 
-    Parameters
-    ----------
-    paths : list of Path
-    problems : dict of str to str
-        Gets the reason of every file that cannot be read, by its path.
+    Parameters and names are those of `giraffe.pictures.read_files`.
     """
-    for path in progress_bar(paths, desc="charts", unit="file", shown=len(paths) >= FEW):
-        try:
-            pictures = read_file(path)
-        except ImageError as error:
-            problems[str(path)] = str(error)
-            continue
-        for k, pixels in enumerate(pictures, start=1):
-            name = path.name if len(pictures) == 1 else f"{path.name}#{k}"
-            yield name, pixels, read_chart(pixels)
+    bar = progress_bar(paths, desc="charts", unit="file", shown=len(paths) >= FEW)
+    for _, name, pixels in read_files(bar, problems):
+        yield name, pixels, read_chart(pixels)
 
 
 def evidence_picture(pixels: np.ndarray) -> np.ndarray:

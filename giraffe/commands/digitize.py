@@ -1,10 +1,7 @@
 """The command that turns pictures into signals."""
 
-import sys
-
-from giraffe.commandline import add_command
+from giraffe.commandline import add_command, add_pictures, tell_problems
 from giraffe.progress import say
-from giraffe.records import summarise_problems
 
 SHOWN_AT_MOST = 30  # pictures; the table has all
 
@@ -19,8 +16,7 @@ def digitize(args) -> int:
     from giraffe.digitizing import TABLE, digitize_pictures
 
     rows, problems = digitize_pictures(args.pictures, args.output, args.fs, args.csv, args.overlay)
-    if problems:
-        print(f"Not digitized:\n{summarise_problems(problems)}", file=sys.stderr)
+    tell_problems("Not digitized", problems, "picture")
     digitized = [row for row in rows if row["record"]]
     if len(digitized) <= SHOWN_AT_MOST:
         for row in digitized:
@@ -33,7 +29,7 @@ def digitize(args) -> int:
 def add(subparsers) -> None:
     """Add the command's parser."""
     p = add_command(subparsers, "digitize", digitize, "photos -o signals --overlay")
-    p.add_argument("pictures", nargs="+", help="image files and PDFs, or folders of them")
+    add_pictures(p)
     p.add_argument("-o", "--output", required=True, help="folder to write")
     p.add_argument("--csv", action="store_true", help="the signals as CSV too")
     p.add_argument("--overlay", action="store_true", help="the traces laid over each picture too")

@@ -3,14 +3,18 @@
 import argparse
 import json
 import logging
-import sys
 from pathlib import Path
 
 from giraffe.classes import CLASSES, canonical_label
-from giraffe.commandline import add_command
+from giraffe.commandline import (
+    add_command,
+    add_model,
+    add_pictures,
+    own_stem,
+    picture_files,
+    tell_problems,
+)
 from giraffe.progress import say
-from giraffe.recipe import SHIPPED
-from giraffe.records import summarise_problems
 
 log = logging.getLogger(__name__)
 
@@ -25,15 +29,10 @@ def explain(args) -> int:
     from giraffe.explaining import captioned, heat, overlay
     from giraffe.files import write_atomically
     from giraffe.pictures import write_picture
-    from giraffe.prediction import image_files
     from giraffe.reading import read_pictures
 
-    paths = image_files(args.pictures)
-    if not paths:
-        raise ValueError(f"no picture in {', '.join(args.pictures)}")
+    paths = picture_files(args.pictures, args.output)
     folder = Path(args.output)
-    if any(folder.resolve() in path.resolve().parents for path in paths):
-        raise ValueError(f"{folder} holds pictures to explain: give -o a folder of its own")
     classifier = Classifier(args.model)
     problems: dict[str, str] = {}
     rows: list[dict] = []
@@ -45,7 +44,7 @@ def explain(args) -> int:
         wanted = [one for one in reading.labels if one.name in args.labels]
         wanted = wanted if args.labels else list(reading.given)
         found = heat(pixels, reading.finding, classifier, [label.name for label in wanted])
-        stem = _own_name(path.stem + reading.name.removeprefix(str(path)).replace("#", "-"), taken)
+        stem = own_stem(path, reading.name, taken)
         print(reading.name)
         for label in wanted:
             values = found[label.name]
@@ -58,23 +57,13 @@ def explain(args) -> int:
                  "probability": round(label.probability, 4),
                  "threshold": round(label.threshold, 4), "heat": str(target)}
             )  # fmt: skip
-    if problems:
-        print(f"Not explained:\n{summarise_problems(problems)}", file=sys.stderr)
+    tell_problems("Not explained", problems, "picture")
     if args.json:
         text = json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
         write_atomically(Path(args.json), text)
     say(f"{len(rows)} pictures with heat written to {folder}.")
     log.info("Not a medical device: do not use it to diagnose, treat or reassure anybody.")
     return 0 if rows else 1
-
-
-def _own_name(stem: str, taken: set[str]) -> str:
-    """A name for a picture's files that no other picture has; it is taken from then on."""
-    name, k = stem, 2
-    while name in taken:
-        name, k = f"{stem}-{k}", k + 1
-    taken.add(name)
-    return name
 
 
 def _labels(text: str) -> tuple[str, ...]:
@@ -96,12 +85,11 @@ def add(subparsers) -> None:
         explain,
         'photo.jpg -o heat\nphoto.jpg scan.pdf -o heat --labels "PVC,Old MI" --json heat.json',
     )
-    p.add_argument("pictures", nargs="+", metavar="PICTURE",
-                   help="PNG, JPEG, TIFF, BMP, WebP, HEIC, PDF, or a folder of them")  # fmt: skip
+    add_pictures(p)
     p.add_argument("-o", "--output", required=True, metavar="FOLDER",
                    help="folder to write: a picture for each label")  # fmt: skip
     p.add_argument("--labels", type=_labels, default=(), metavar="LABEL,...",
                    help="explain these, given or not (the labels that a picture gets)")  # fmt: skip
     p.add_argument("--json", metavar="FILE", help="write what was explained, and where it lies")
     p.add_argument("--whole", action="store_true", help="explain pictures without a chart too")
-    p.add_argument("-m", "--model", default=SHIPPED, help="model folder (the shipped model)")
+    add_model(p)

@@ -22,7 +22,7 @@ def summary(args) -> int:
 def sheet(args) -> int:
     """Show one record in every kind of printout, or a folder's beside simulated ones."""
     from giraffe.pictures import write_picture
-    from giraffe.report import pairs_sheet, printouts_sheet, ranges_table
+    from giraffe.sheets import pairs_sheet, printouts_sheet, ranges_table
 
     if Path(args.record).is_dir():
         pixels = pairs_sheet(Path(args.record), args.seed)

@@ -4,13 +4,11 @@ import argparse
 import dataclasses
 import logging
 import secrets
-import sys
 from pathlib import Path
 
 from giraffe.classes import CLASSES
-from giraffe.commandline import add_command
+from giraffe.commandline import add_command, add_folders, add_jobs, add_ptbxl_tables, tell_problems
 from giraffe.progress import progress_bar, say
-from giraffe.records import summarise_problems
 
 PRESETS = (
     "D1, D2, D3 (the paper's), giraffe (pages of the whole world), color-scan-clean, "
@@ -66,8 +64,7 @@ def print_records(args) -> int:
         log.info("Seed %d was drawn; -se %d makes the same images again.", seed, seed)
     job = PrintJob(scene, options, seed)
     printed, problems = print_folder(args.input, args.output, job, args.jobs)
-    if problems:
-        print(f"Not printed:\n{summarise_problems(problems)}", file=sys.stderr)
+    tell_problems("Not printed", problems)
     say(f"{printed} records printed.")
     return 0 if printed or not problems else 1
 
@@ -125,7 +122,7 @@ def _add_print_options(p) -> None:
     p.add_argument("-o", "--output", "--output_directory", required=True,
                    help="folder to write; may be the same")  # fmt: skip
     p.add_argument("--preset", type=_preset, help=f"one of {PRESETS}; options change it")
-    p.add_argument("--jobs", type=int, default=1, help="processes")
+    add_jobs(p)
     p.add_argument("-se", "--seed", type=int, default=-1, help="-1: drawn and logged")
     option("-r", "--resolution", kind=int, text="dpi (200)")
     option("--pad_inches", kind=int, text="white border in inches (0)")
@@ -175,11 +172,6 @@ def _preset(text: str) -> str:
     return text
 
 
-def _folders(parser) -> None:
-    parser.add_argument("-i", "--input_folder", required=True, help="folder of records")
-    parser.add_argument("-o", "--output_folder", required=True, help="folder to write")
-
-
 def _share(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
@@ -207,7 +199,7 @@ def add(subparsers) -> None:
         default="balanced",
         help="all classes alike, or as often as in PTB-XL",
     )
-    p.add_argument("--jobs", type=int, default=1, help="processes")
+    add_jobs(p)
 
     p = add_command(
         subparsers, "print", print_records, "-i patients -o printed --preset phone-clean --jobs 2"
@@ -220,18 +212,17 @@ def add(subparsers) -> None:
         prepare_ptbxl,
         "-i records500 -o ptbxl -pd ptbxl_database.csv -pm scp_statements.csv --mark_unknown",
     )
-    _folders(p)
-    p.add_argument("-pd", "--ptbxl_database_file", required=True, help="ptbxl_database.csv")
-    p.add_argument("-pm", "--ptbxl_mapping_file", required=True, help="scp_statements.csv")
+    add_folders(p)
+    add_ptbxl_tables(p)
     p.add_argument("-sd", "--sl_database_file", help="12sl_statements.csv of PTB-XL+")
     p.add_argument("-sm", "--sl_mapping_file", help="12slv23ToSNOMED.csv of PTB-XL+")
     p.add_argument("--mark_unknown", action="store_true",
                    help="without 12SL tables: headers say that Acute MI is unknown")  # fmt: skip
 
-    _folders(add_command(subparsers, "prepare-images", prepare_images, "-i printed -o named"))
+    add_folders(add_command(subparsers, "prepare-images", prepare_images, "-i printed -o named"))
 
     p = add_command(subparsers, "hide", hide, "-i printed -o hidden -m")
-    _folders(p)
+    add_folders(p)
     p.add_argument("-w", "--include_waveforms", action="store_true", help="copy the signals")
     p.add_argument("-l", "--include_labels", action="store_true", help="keep the labels")
     p.add_argument("-m", "--include_images", action="store_true", help="keep and copy the images")

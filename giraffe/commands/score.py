@@ -1,20 +1,62 @@
 """Commands that judge a model, and calibrate it."""
 
 import logging
+import shlex
 from pathlib import Path
 
-from giraffe.commandline import add_command, add_settings, names_in, settings_of
+from giraffe.commandline import (
+    add_command,
+    add_model,
+    add_ptbxl_tables,
+    add_settings,
+    names_in,
+    settings_of,
+)
 from giraffe.progress import say
 from giraffe.recipe import SHIPPED
 
 
 def report(args) -> int:
-    """Compare a model's outputs with the truth: scores and example pictures."""
-    from giraffe.report import records_of_part, write_report
+    """Write one page on a model: data, scores, calibration, conditions, readings.
+
+    The page is a single file that opens without a network, and ends with the best and the worst
+    readings. Records with pictures are read from them; those with waveforms alone are printed in
+    memory. Conditions need waveforms.
+    """
+    from giraffe.printout.presets import PRESETS
+    from giraffe.report.gather import Wanted, gather
+    from giraffe.report.page import write_page
+
+    model = Path(args.model)
+    if args.model == SHIPPED.name and not model.exists():
+        model = SHIPPED
+    if min(args.records, args.printed) < 1:
+        raise ValueError("--records and --printed take 1 or more")
+    if args.preset not in PRESETS:
+        raise ValueError(f"unknown preset {args.preset!r}; there are: {', '.join(PRESETS)}")
+    conditions = _conditions(args.conditions)
+    wanted = Wanted(
+        model, Path(args.data), args.part, args.records, args.printed, args.preset, conditions
+    )
+    gathered = gather(wanted)
+    options = {
+        "part": args.part, "records": args.records, "printed": args.printed,
+        "preset": args.preset, "conditions": ",".join(conditions) or "none",
+    }  # fmt: skip
+    words = ["giraffe", "report", args.model, args.data, "-o", args.output]
+    words += [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    write_page(args.output, gathered, shlex.join(words))
+    say(f"{len(gathered.answers.records)} records read; see {args.output}.")
+    return 0
+
+
+def compare(args) -> int:
+    """Compare the outputs of models with the truth: scores and example pictures."""
+    from giraffe.comparing import records_of_part, write_comparison
 
     names = records_of_part(Path(args.model), args.part) if args.model else None
-    folders = (Path(folder) for folder in (args.reference, args.outputs, args.output))
-    print(write_report(*folders, names), end="")
+    outputs = [Path(folder) for folder in args.outputs]
+    print(write_comparison(Path(args.reference), outputs, Path(args.output), names), end="")
     say(f"Pictures and scores are in {args.output}.")
     return 0
 
@@ -68,18 +110,61 @@ def stress(args) -> int:
     return 0 if good else 1
 
 
+def _conditions(text: str) -> tuple[str, ...]:
+    """Names of conditions in a list with commas, in their own order."""
+    from giraffe.printout.presets import CONDITIONS
+
+    if text in ("all", "none"):
+        return tuple(CONDITIONS) if text == "all" else ()
+    names = [part.strip() for part in text.split(",")]
+    unknown = [name for name in names if name not in CONDITIONS]
+    if unknown:
+        raise ValueError(
+            f"no such condition: {', '.join(unknown)}; there are: {', '.join(CONDITIONS)}; or none"
+        )
+    return tuple(name for name in CONDITIONS if name in names)
+
+
 def add(subparsers) -> None:
     """Add the commands' parsers."""
-    p = add_command(subparsers, "report", report, "printed outputs -o report")
-    p.add_argument("reference", help="records with labels and images")
-    p.add_argument("outputs", help="the model's outputs for them")
-    p.add_argument("-m", "--model", help="report on the records that this model has seen alone")
-    p.add_argument("--part", choices=("training", "validation"), default="training", help="of them")
+    p = add_command(
+        subparsers,
+        "report",
+        report,
+        "shipped patients -o report.html\n"
+        "mymodel patients -o report.html --part unseen --conditions phone-clean,screenshot",
+    )
+    p.add_argument("model", help="model folder, or `shipped`: the model that comes with giraffe")
+    p.add_argument("data", help="records with labels and with pictures, waveforms or both")
+    p.add_argument("-o", "--output", required=True, metavar="FILE", help="page to write, .html")
+    p.add_argument("--part", choices=("all", "training", "validation", "unseen"), default="all",
+                   help="which records, by the model's split.csv (%(default)s)")  # fmt: skip
+    p.add_argument("--records", type=int, default=300, metavar="N",
+                   help="read at most so many (%(default)s)")  # fmt: skip
+    p.add_argument("--printed", type=int, default=40, metavar="N",
+                   help="print at most so many in each condition (%(default)s)")  # fmt: skip
+    p.add_argument("--preset", default="color-scan-clean",
+                   help="how records without a picture are printed (%(default)s)")  # fmt: skip
+    p.add_argument("--conditions", default="all", metavar="NAME,...",
+                   help="some of the eight, or none (%(default)s)")  # fmt: skip
+
+    p = add_command(
+        subparsers,
+        "compare",
+        compare,
+        "printed outputs -o comparison\nprinted shipped mymodel -o comparison",
+    )
+    p.add_argument("reference", metavar="DATA", help="records with labels and images")
+    p.add_argument("outputs", metavar="OUTPUTS", nargs="+",
+                   help="folders that run_model.py or predict wrote, one a model")  # fmt: skip
+    p.add_argument("-m", "--model", help="compare only records that this model has seen")
+    p.add_argument("--part", choices=("training", "validation"), default="training",
+                   help="with it: in which part of its split (%(default)s)")  # fmt: skip
     p.add_argument("-o", "--output", required=True, help="folder to write")
 
     p = add_command(subparsers, "conditions", conditions, "patients -o conditions")
     p.add_argument("data", help="records with labels and waveforms")
-    p.add_argument("-m", "--model", default=SHIPPED, help="model folder (the shipped model)")
+    add_model(p)
     p.add_argument("-o", "--output", required=True, help="folder to write")
     p.add_argument("--database", help="with --folds: ptbxl_database.csv")
     p.add_argument("--folds", type=int, nargs="+", default=(), help="PTB-XL folds to use; all")
@@ -100,8 +185,7 @@ def add(subparsers) -> None:
         choosing,
         "-pd ptbxl_database.csv -pm scp_statements.csv -o choosing.txt",
     )
-    p.add_argument("-pd", "--ptbxl_database_file", required=True, help="ptbxl_database.csv")
-    p.add_argument("-pm", "--ptbxl_mapping_file", required=True, help="scp_statements.csv")
+    add_ptbxl_tables(p)
     p.add_argument("-o", "--output", required=True, help="file of names to write")
 
     p = add_command(subparsers, "stress", stress, "-o stress --profile smoke")

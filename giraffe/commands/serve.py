@@ -4,9 +4,8 @@ import socket
 from importlib.util import find_spec
 from pathlib import Path
 
-from giraffe.commandline import add_command
+from giraffe.commandline import add_command, add_model
 from giraffe.progress import say
-from giraffe.recipe import SHIPPED
 
 NEEDED = ("starlette", "uvicorn", "python_multipart")  # the extra `serve`
 HOST, PORT = "127.0.0.1", 8765
@@ -63,4 +62,4 @@ def add(subparsers) -> None:
     p.add_argument("--port", type=int, default=PORT, help=f"({PORT}); 0: one that is free")
     p.add_argument("--limit", type=float, default=LIMIT_MB, metavar="MB",
                    help=f"of what is sent at once ({LIMIT_MB:g})")  # fmt: skip
-    p.add_argument("-m", "--model", default=SHIPPED, help="model folder (the shipped model)")
+    add_model(p)

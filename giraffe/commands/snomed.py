@@ -1,9 +1,6 @@
 """The command that prepares records whose headers carry SNOMED CT codes."""
 
-import sys
-
-from giraffe.commandline import add_command
-from giraffe.records import summarise_problems
+from giraffe.commandline import add_command, add_folders, tell_problems
 
 DATABASES = (
     "CPSC, CPSC-Extra, INCART, PTB, PTB-XL, Georgia, Chapman-Shaoxing, Ningbo or other (any other)"
@@ -22,8 +19,7 @@ def prepare_snomed(args) -> int:
     from giraffe.ecg.snomed import prepare
 
     done = prepare(args.input_folder, args.output_folder, args.database)
-    if done.problems:
-        print(f"Not prepared:\n{summarise_problems(done.problems)}", file=sys.stderr)
+    tell_problems("Not prepared", done.problems)
     print(done)
     return 0 if done.written or not done.problems else 1
 
@@ -41,8 +37,7 @@ def _database(text: str) -> str:
 def add(subparsers) -> None:
     """Add the command's parser."""
     p = add_command(subparsers, "prepare-snomed", prepare_snomed, "-i georgia -o prepared")
-    p.add_argument("-i", "--input_folder", required=True, help="folder of records; only read")
-    p.add_argument("-o", "--output_folder", required=True, help="folder to write, elsewhere")
+    add_folders(p)
     p.add_argument(
         "--database",
         type=_database,

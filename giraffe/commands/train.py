@@ -5,6 +5,8 @@ import functools
 
 from giraffe.commandline import (
     add_command,
+    add_frozen,
+    add_jobs,
     add_training_settings,
     names_in,
     settings_of,
@@ -13,13 +15,19 @@ from giraffe.recipe import RECIPES, SHIPPED
 
 
 def train(args) -> int:
-    """Train a model."""
+    """Train a model on records with labels, and with pictures or waveforms.
+
+    The recipe says what is trained (the paper's six submissions by number, or giraffe, ours), the
+    profile at which scale (scoring: a GPU and hours; demo: minutes; smoke: seconds). Options that
+    are not given are those of the environment. Started again, an interrupted training goes on.
+    """
     from giraffe.training import train as run
 
     settings = settings_of(args)
-    if args.initial:
-        recipe = dataclasses.replace(settings.recipe, initial=args.initial)
-        settings = dataclasses.replace(settings, recipe=recipe)
+    changes = {"initial": args.initial, "frozen": args.frozen}
+    changes = {name: value for name, value in changes.items() if value}
+    recipe = dataclasses.replace(settings.recipe, **changes)
+    settings = dataclasses.replace(settings, recipe=recipe)
     run(args.data, args.model, settings, verbose=not args.quiet)
     return 0
 
@@ -48,7 +56,7 @@ def pretrain(args) -> int:
     from giraffe.initial import model_folder
     from giraffe.pretrain import DEFAULT_STAGES, parse_stages
     from giraffe.pretrain import pretrain as run
-    from giraffe.signalschool import read_soft_labels
+    from giraffe.soft_labels import read_soft_labels
 
     settings = settings_of(args)
     recipe = dataclasses.replace(
@@ -77,7 +85,7 @@ def pretrain(args) -> int:
 
 def soft_labels(args) -> int:
     """Train small networks on signals: their word on training records, and the ceiling."""
-    from giraffe.signalschool import make_soft_labels
+    from giraffe.soft_labels import make_soft_labels
 
     table = make_soft_labels(
         args.data,
@@ -130,6 +138,7 @@ def add(subparsers) -> None:
     p.add_argument(
         "--initial", help="random, imagenet, shipped, or a model to start from; GIRAFFE_INITIAL"
     )
+    add_frozen(p)
     add_training_settings(p)
 
     p = add_command(
@@ -143,7 +152,7 @@ def add(subparsers) -> None:
     p.add_argument("--ablation", action="store_true", help="one change at a time instead")
     p.add_argument("--database", help="ptbxl_database.csv: hold out PTB-XL patients alone")
     p.add_argument("--folds", type=int, nargs="+", default=(), help="PTB-XL folds to use; all")
-    p.add_argument("--jobs", type=int, default=2, help="processes that print")
+    add_jobs(p, 2)
     add_training_settings(p)
 
     p = add_command(
@@ -177,8 +186,7 @@ def add(subparsers) -> None:
     p.add_argument("--folds", type=int, nargs="+", default=(), help="PTB-XL folds to use; all")
     p.add_argument("--choosing", help="file of names: these records validate and do not train")
     p.add_argument("--soft", help="table of soft-labels, with which labels are mixed")
-    p.add_argument("--frozen", default="", metavar="MODULE",
-                   help="last of the modules that keep their weights (none)")  # fmt: skip
+    add_frozen(p)
     p.add_argument("--unvaried", action="store_true",
                    help="real records keep their gain, pace and noise in every epoch")  # fmt: skip
     p.add_argument("--simulated", type=int, default=2000, help="patients in an epoch (2000)")

@@ -66,7 +66,7 @@ async def _bounded(request: Request, limit: int) -> AsyncIterator[bytes]:
 def _too_long(limit: int):
     return too_large(
         f"This is more than the {limit / MB:g} MB that are taken at once. Send a smaller picture, "
-        "or start `giraffe serve` with a larger --limit."
+        "or start giraffe serve with a larger --limit."
     )
 
 

@@ -73,7 +73,7 @@ class Reader:
         try:
             pictures = read_content(content, name, MOST_PAGES)
         except LargeImageError as error:
-            raise too_large(f"{error}. `giraffe read` on the command line may take it.") from error
+            raise too_large(f"{error}. giraffe read on the command line may take it.") from error
         except ImageError as error:
             raise not_a_picture(name) from error
         if only is not None and not 1 <= only <= len(pictures):

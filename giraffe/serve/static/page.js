@@ -2,6 +2,8 @@
 // is on the screen.
 
 const ASK_MS = 700; // between questions whether it is our turn
+const LONGEST_NAME = 32; // letters of a file's name in a sentence; the middle of a longer one is left out
+const PASSING = ["busy", "offline", "failed"]; // what may go another time
 const SCALES = [1, 1.5, 2, 3, 4]; // of the picture; 1 fits its frame
 const TITLES = {
   no_chart: "No chart found", not_a_picture: "This is no picture", too_large: "This is too large",
@@ -11,7 +13,7 @@ const TITLES = {
 
 const $ = (id) => document.getElementById(id);
 let current = null; // the request under way
-let last = null; // the file that was given last
+let last = null; // the file that was given last, and whether it was to be labelled as a whole
 
 function create(tag, className, text) {
   const element = document.createElement(tag);
@@ -27,18 +29,23 @@ function draw(parent, tag, attributes, text) {
   parent.append(element);
 }
 
+function shortened(name) {
+  const half = LONGEST_NAME / 2;
+  return name.length > LONGEST_NAME ? `${name.slice(0, half)}…${name.slice(1 - half)}` : name;
+}
+
 // Giving a picture
 
 async function give(file, whole = false) {
   if (current) current.abort();
   const request = (current = new AbortController());
-  last = file;
+  last = [file, whole];
   $("results").replaceChildren();
   $("refused").hidden = true;
   document.body.classList.remove("has-result");
   $("progress").hidden = false;
   const ticket = Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join("-");
-  const timer = tellTurn(ticket, file.name || "the picture");
+  const timer = tellTurn(ticket, shortened(file.name || "the picture"));
   const form = new FormData();
   form.append("picture", file, file.name || "pasted.png");
   try {
@@ -81,12 +88,13 @@ function refuse(said) {
   $("refused-title").textContent = TITLES[said.error] ?? "Not read";
   $("refused-text").textContent = said.message;
   $("whole").hidden = said.error !== "no_chart";
+  $("again").hidden = !PASSING.includes(said.error);
   const picture = $("refused-picture");
   picture.hidden = true;
   if (said.error === "no_chart") {
     URL.revokeObjectURL(picture.src);
     picture.onload = () => { picture.hidden = false; };
-    picture.src = URL.createObjectURL(last);
+    picture.src = URL.createObjectURL(last[0]);
   }
   $("refused").hidden = false;
 }
@@ -248,7 +256,8 @@ $("cancel").onclick = () => {
   if (current) current.abort();
   $("choose").focus();
 };
-$("whole").onclick = () => give(last, true);
+$("whole").onclick = () => give(last[0], true);
+$("again").onclick = () => give(...last);
 addEventListener("paste", (event) => {
   const file = event.clipboardData?.files[0];
   if (file) give(file);
