@@ -10,11 +10,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models.inception import BasicConv2d
 
 from giraffe.calibration import calibrate
-from giraffe.chart.lighting import lay_flat
+from giraffe.chart.lighting import frame_size, lay_flat
 from giraffe.chart.reader import Finding, find_charts
 from giraffe.checkpoint import load_model
 from giraffe.classes import CLASSES
-from giraffe.data import frame_size
 from giraffe.device import autocast, best_device, choose_precision
 from giraffe.errors import ImageError, RecordError
 from giraffe.pictures import read_file, read_image, resize, to_rgb

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from giraffe.cache import ImageCache
 from giraffe.chart.geometry import apart, loosen
-from giraffe.chart.lighting import MARGIN, cut_out, even_light
+from giraffe.chart.lighting import MARGIN, cut_out, even_light, frame_size
 from giraffe.chart.reader import find_chart, reader_version
 from giraffe.errors import ImageError, RecordError
 from giraffe.pictures import read_image, read_picture
@@ -20,9 +20,6 @@ from giraffe.randomness import random_stream
 from giraffe.records import Record
 
 log = logging.getLogger(__name__)
-
-FRAME_SCALE = 1.25
-"""A chart fills a part of its picture, so that is printed so much larger than the chart."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +56,6 @@ class Source:
     def frame(self) -> tuple[int | None, int]:
         """Height and width in px at which pictures are printed; see `print_in_memory`."""
         return frame_size(self.height, self.width, self.straightened)
-
-
-def frame_size(height: int, width: int, straightened: bool) -> tuple[int | None, int]:
-    """Height and width in px at which pictures are printed for a network's input.
-
-    Where the chart is cut out of them they have their own proportions, so the height is None.
-    """
-    return (None, round(FRAME_SCALE * width)) if straightened else (height, width)
 
 
 def read_cached(path: Path, source: Source) -> np.ndarray:

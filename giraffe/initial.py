@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import torch
 
-from giraffe.checkpoint import DESCRIPTION, load_model, load_tensors
+from giraffe.checkpoint import DESCRIPTION, load_model
 from giraffe.compact import expand
 from giraffe.network import LABELS, Network
 from giraffe.recipe import SHIPPED, Recipe
+from giraffe.tensors import load_tensors
 
 IMAGENET_FILE = "inception_v3_google-0cc3c7bd.pth"
 """Name under which torchvision keeps InceptionV3's ImageNet weights."""

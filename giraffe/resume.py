@@ -13,9 +13,9 @@ from pathlib import Path
 
 import torch
 
-from giraffe.checkpoint import load_tensors, save_tensors
 from giraffe.errors import ModelError
 from giraffe.settings import Settings
+from giraffe.tensors import load_tensors, save_tensors
 
 log = logging.getLogger(__name__)
 

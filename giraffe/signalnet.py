@@ -14,9 +14,9 @@ import torch
 from scipy.signal import resample_poly
 from torch import nn
 
-from giraffe.checkpoint import load_tensors, save_tensors
 from giraffe.classes import CLASSES
 from giraffe.records import LEADS, Record, Waveform, read_waveform
+from giraffe.tensors import load_tensors, save_tensors
 
 FS = 100  # Hz: PTB-XL's own smaller size, in which networks lose nothing (Strodthoff et al., 2021)
 NUM_SAMPLES = 10 * FS
@@ -159,7 +159,7 @@ def load_networks(path: str | Path) -> list[SignalNet]:
     Raises
     ------
     ModelError
-        If the file is missing or broken; see `giraffe.checkpoint.load_tensors`.
+        If the file is missing or broken; see `giraffe.tensors.load_tensors`.
     """
     networks = []
     for state in load_tensors(Path(path)).values():

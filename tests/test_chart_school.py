@@ -8,7 +8,7 @@ from giraffe.__main__ import main
 from giraffe.chart import pages, school, views
 from giraffe.chart.evidence import EvidenceNetwork
 from giraffe.chart.letters import LettersNetwork
-from giraffe.checkpoint import load_tensors
+from giraffe.tensors import load_tensors
 
 NETWORKS = {"evidence": EvidenceNetwork, "letters": LettersNetwork}
 NUMBER = 20

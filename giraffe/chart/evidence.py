@@ -19,9 +19,9 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from giraffe.checkpoint import first_line, load_tensors
 from giraffe.device import autocast, choose_precision
 from giraffe.errors import ModelError
+from giraffe.tensors import first_line, load_tensors
 
 CPU = torch.device("cpu")
 WEIGHTS = Path(__file__).with_name("evidence.pt")

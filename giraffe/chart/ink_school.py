@@ -15,10 +15,10 @@ from giraffe.chart.ink import InkNetwork, place_maps, places_of
 from giraffe.chart.ink_pages import NOTHING, InkPage, ink_pages, row_truth
 from giraffe.chart.known import known_chart
 from giraffe.chart.views import relit
-from giraffe.checkpoint import save_tensors
 from giraffe.device import autocast, choose_precision
 from giraffe.progress import progress_bar
 from giraffe.randomness import random_stream
+from giraffe.tensors import save_tensors
 
 log = logging.getLogger(__name__)
 

@@ -20,6 +20,8 @@ LATTICE = (48, 24)  # columns and rows at which the paper's brightness is known
 PAPER_PX = 5  # wider than the lines of a grid
 INK_SHARE = 0.004  # of the picture is as dark as ink
 LEAST_CONTRAST = 40  # grey levels; less is noise and is not made more of
+FRAME_SCALE = 1.25
+"""A chart fills a part of its picture, so that is printed so much larger than the chart."""
 
 
 def lay_flat(pixels: np.ndarray, corners, height: int, width: int) -> np.ndarray:
@@ -76,3 +78,11 @@ def even_light(pixels: np.ndarray) -> np.ndarray:
     slope = (WHITE - BLACK) / max(WHITE - ink, LEAST_CONTRAST)
     table = np.clip(np.rint(WHITE + slope * (np.arange(256) - WHITE)), 0, 255)
     return cv2.LUT(flat, table.astype(np.uint8))
+
+
+def frame_size(height: int, width: int, straightened: bool) -> tuple[int | None, int]:
+    """Height and width in px at which pictures are printed for a network's input.
+
+    Where the chart is cut out of them they have their own proportions, so the height is None.
+    """
+    return (None, round(FRAME_SCALE * width)) if straightened else (height, width)

@@ -20,9 +20,9 @@ from giraffe.chart.views import (
     collate_letters,
     epoch_keys,
 )
-from giraffe.checkpoint import save_tensors
 from giraffe.device import autocast, choose_precision
 from giraffe.progress import progress_bar
+from giraffe.tensors import save_tensors
 
 log = logging.getLogger(__name__)
 
