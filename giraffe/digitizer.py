@@ -28,7 +28,7 @@ COARSE = 2.5  # px/mm below which a picture is said to be coarse
 
 
 @dataclass(frozen=True)
-class Reading:
+class PictureSignals:
     """What was read of a picture.
 
     Attributes
@@ -66,7 +66,9 @@ class Digitizer:
     def __init__(self):
         self.network = package_ink()
 
-    def read(self, pixels: np.ndarray, fs: float = FS, finding: Finding | None = None) -> Reading:
+    def read(
+        self, pixels: np.ndarray, fs: float = FS, finding: Finding | None = None
+    ) -> PictureSignals:
         """Signals of a picture.
 
         Parameters
@@ -83,11 +85,11 @@ class Digitizer:
             chart = described(pixels, finding.chart)
             finding = Finding(chart, finding.kind, finding.certainty)
         if finding.chart is None:
-            return Reading(finding, None, NOT_READ[finding.kind])
+            return PictureSignals(finding, None, NOT_READ[finding.kind])
         digitized = digitize(pixels, finding.chart, fs, self.network)
         if not any(np.isfinite(part.signal).any() for part in digitized.parts):
-            return Reading(finding, None, NOT_READ["chart"])
-        return Reading(finding, digitized, "", doubts_of(digitized))
+            return PictureSignals(finding, None, NOT_READ["chart"])
+        return PictureSignals(finding, digitized, "", doubts_of(digitized))
 
     def record_signals(self, path: str | Path, delay: float = 0.0) -> np.ndarray | None:
         """Signals of all pictures of a record, as its header describes them.
@@ -133,7 +135,7 @@ class Digitizer:
             signals[:, column] = joined(moved, samples)
         return signals if np.isfinite(signals).any() else None
 
-    def _read_pages(self, record: Record) -> dict[int, Reading]:
+    def _read_pages(self, record: Record) -> dict[int, PictureSignals]:
         """What was read of a record's pages, by their number; missing files count as pages."""
         present = {file.name: file for file in record.images()}
         if not present:

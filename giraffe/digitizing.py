@@ -16,7 +16,7 @@ import numpy as np
 
 from giraffe.chart.digitize import Digitized
 from giraffe.chart.reader import reader_version
-from giraffe.digitizer import Digitizer, Reading
+from giraffe.digitizer import Digitizer, PictureSignals
 from giraffe.ecg.intervals import measure_parts
 from giraffe.errors import ImageError
 from giraffe.files import csv_text, write_atomically
@@ -229,7 +229,7 @@ def signals_csv(digitized: Digitized) -> str:
     return csv_text(("time_s", *(f"{name}_mV" for name in leads)), rows)
 
 
-def row_of(picture: str, record: str, reading: Reading) -> dict:
+def row_of(picture: str, record: str, reading: PictureSignals) -> dict:
     """What the table says of a page, with the keys `COLUMNS`; empty where nothing is known."""
     row = dict.fromkeys(COLUMNS, "")
     row |= {"picture": picture, "kind": reading.finding.kind, "notes": reading.reason}

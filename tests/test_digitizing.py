@@ -15,7 +15,7 @@ from giraffe import digitizing
 from giraffe.__main__ import main
 from giraffe.chart import digitize as reading_room
 from giraffe.chart import timing
-from giraffe.chart.agreement import einthoven, twice
+from giraffe.chart.agreement import einthoven, lead_of_strip, twice
 from giraffe.chart.chart import Cell
 from giraffe.chart.columns import begin_at_once
 from giraffe.chart.digitize import digitize, joined, sampled
@@ -24,7 +24,9 @@ from giraffe.chart.ink_pages import row_truth
 from giraffe.chart.known import known_chart
 from giraffe.chart.reader import Finding
 from giraffe.chart.ruler import measure
-from giraffe.chart.trace import by_levels, find_traces, own_ink
+from giraffe.chart.separators import hidden_by_bars
+from giraffe.chart.stroke import learn_pen, settle
+from giraffe.chart.trace import by_levels, continued, find_traces, likeliest, own_ink
 from giraffe.chart.truth import row_ends
 from giraffe.digitizer import Digitizer, page_starts
 from giraffe.ecg.intervals import measure_parts
@@ -119,6 +121,76 @@ def test_a_neighbours_ink_is_left_out_where_it_stands_apart():
     assert np.allclose(own.sum(axis=0), 1)
 
 
+def drawn_by_a_pen(way, height=120, width=200, radius=0.9):
+    """A grey picture of a round pen's way, and the way with its peaks cut off as a network does."""
+    fine = 8
+    lane, column = np.mgrid[: height * fine, : width * fine]
+    lane, column = (lane + 0.5) / fine, (column + 0.5) / fine
+    place = (np.arange(len(way)) + 0.5) / 1.5
+    covered = np.zeros(lane.shape, bool)
+    for x in np.arange(place[0], place[-1], 0.05):
+        left, right = (max(int((x + side) * fine), 0) for side in (-1, 1))
+        y = np.interp(x, place, way)
+        top, bottom = (max(int((y + side) * fine), 0) for side in (-1, 1))
+        part = np.s_[top : bottom + 1, left : right + 1]
+        covered[part] |= np.hypot(column[part] - x, lane[part] - y) < radius
+    ink = covered.reshape(height, fine, width, fine).mean(axis=(1, 3))
+    grey = np.round(235 - 200 * ink).astype(np.uint8)
+    return np.repeat(grey[None, :, :, None], 3, axis=3)
+
+
+def test_a_trace_is_laid_into_the_middle_of_its_ink():
+    points = np.arange(300)
+    true = 90 - 60 * np.clip(1 - np.abs(points - 150) / 7, 0, 1)
+    seen = 90 - 54 * np.clip(1 - np.abs(points - 150.7) / 7, 0, 1)
+    pixels, hidden = drawn_by_a_pen(true), np.zeros((1, 300), bool)
+    found = settle(seen[None], learn_pen(pixels, seen[None]), hidden)[0]
+    assert np.abs(found - true)[10:-10].mean() < 0.5 * np.abs(seen - true)[10:-10].mean()
+    assert found.min() < seen.min() - 3
+    hidden[0, 130:170] = True
+    kept = settle(seen[None], learn_pen(pixels, seen[None]), hidden)[0]
+    assert np.array_equal(kept[130:170], seen[130:170])
+
+
+def test_the_strokes_of_a_name_are_no_way_for_a_trace():
+    likely = np.full((1, 100, 60), 1e-6)
+    likely[0, 30] = 0.9
+    likely[0, 30, 28:33], likely[0, 70:80, 28:33] = 0.02, 0.09
+    assert (likeliest(likely)[0] == 30).all()
+    changes = np.zeros((1, 60), bool)
+    changes[0, 27:34] = True
+    likely[0, 30, 31:], likely[0, 75, 31:] = 1e-6, 0.9
+    assert set(likeliest(likely, changes)[0][[0, -1]]) == {30, 75}
+
+
+def test_a_bar_between_leads_hides_the_trace_and_a_beat_does_not(page, chart):
+    flat = lay_rows(page.pixels, chart)
+    pixels = np.full_like(flat.pixels, 235)
+    middle = round((0.5 * flat.width_mm + SIDE_MM) * PX_PER_MM)
+    zero = round(flat.zero)
+    pixels[:, zero - 24 : zero + 24, middle - 2 : middle + 3] = 20
+    pixels[:, zero - 60 : zero + 60, round(middle / 2)] = 20
+    hidden = hidden_by_bars(dataclasses.replace(flat, pixels=pixels))
+    at = flat.along_mm()[hidden.any(axis=0)]
+    assert len(at) and np.abs(at - 0.5 * flat.width_mm).max() < 1.0
+    heights = continued(np.arange(8.0)[None], np.array([[0, 0, 1, 1, 1, 1, 0, 0]], bool))
+    assert heights.tolist() == [[0, 1, 1, 1, 6, 6, 6, 7]]
+
+
+def test_heights_are_measured_by_the_distances_of_the_grids_lines(page, chart):
+    left, right = chart.size_mm[0], chart.size_mm[1] * 1.02
+    flat = lay_rows(page.pixels, dataclasses.replace(chart, size_mm=(left, right)))
+    assert np.allclose(measure(flat).scale, 1 / 1.02, atol=0.004)
+
+
+def test_a_strip_has_the_lead_of_the_column_that_it_repeats():
+    one, two, three = np.random.default_rng(0).normal(size=(3, 1000))
+    columns = {"I": one, "II": two, "III": three}
+    assert lead_of_strip(two + 0.05 * three, columns, "I", FS) == "II"
+    assert lead_of_strip(two, columns, "II", FS) == "II"
+    assert lead_of_strip(one + two, columns, "V1", FS) == "V1"
+
+
 def test_where_nothing_is_printed_there_is_no_trace():
     found = np.zeros((1, 41, 200), np.float32)
     found[0, 20, 60:140], found[0, 40, :60], found[0, 40, 140:] = 1, 1, 1
@@ -138,7 +210,7 @@ def test_the_grid_corrects_what_the_geometry_has_wrong(page):
         along, down = flat.from_picture(row, seen).T
         along, up = along / PX_PER_MM - SIDE_MM, flat.heights_mm(down)
         before += [np.std(along - x), np.std(up)]
-        after += [np.std(ruler.true_mm(row, along) - x), np.std(up + ruler.lift_mm(row, along))]
+        after += [np.std(ruler.true_mm(row, along) - x), np.std(ruler.true_height(row, along, up))]
     assert np.median(after) < 0.05
     assert np.median(before) > 3 * np.median(after)
 

@@ -8,6 +8,10 @@ import numpy as np
 
 FEWEST_S = 0.5  # of signals that are compared
 MOST = 0.25  # share of the signals' power that a residual may have before somebody is told
+SAME, FAR = (
+    0.06,
+    3.0,
+)  # share of power up to which a strip is a lead's, and times as much for others
 MATCH_S = 0.02  # by which a strip may lie beside its column
 
 
@@ -48,3 +52,27 @@ def _share(residual: np.ndarray, signals, fs: float) -> float:
         return np.nan
     power = np.mean([np.var(signal[good]) for signal in signals])
     return float(np.var(residual[good]) / power) if power > 0 else np.nan
+
+
+def lead_of_strip(strip: np.ndarray, columns: dict[str, np.ndarray], lead: str, fs: float) -> str:
+    """Which lead a strip shows: the one that it was taken for, unless another's column is the same.
+
+    Parameters
+    ----------
+    strip : ndarray, shape (samples,)
+        In mV, NaN where missing.
+    columns : dict of str to ndarray
+        The same of leads that are printed in columns.
+    lead : str
+        What the strip was taken for, by its name or the layout.
+    fs : float
+        Sampling frequency in Hz.
+    """
+    apart = {name: twice(signal, strip, fs) for name, signal in columns.items()}
+    apart = {name: share for name, share in apart.items() if np.isfinite(share)}
+    own = apart.get(lead, np.inf)
+    order = sorted(apart, key=apart.get)
+    if len(order) < 2 or own <= MOST:
+        return lead
+    best, next_best = (apart[name] for name in order[:2])
+    return order[0] if best < SAME and next_best > FAR * best else lead

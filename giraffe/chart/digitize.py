@@ -1,16 +1,20 @@
 """Signals out of a picture: the traces of a chart in mV over time."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from giraffe.chart.agreement import lead_of_strip
 from giraffe.chart.chart import Cell, Chart
 from giraffe.chart.columns import begin_at_once
 from giraffe.chart.flat import POINTS_PER_MM, SIDE_MM, FlatRows, lay_rows
 from giraffe.chart.ink import InkNetwork, look_at_rows
 from giraffe.chart.ruler import Ruler, measure
+from giraffe.chart.separators import changes_of, hidden_by_bars
+from giraffe.chart.stroke import learn_pen, settle
 from giraffe.chart.timing import Clock, set_clock
 from giraffe.chart.trace import Traces, find_traces
 from giraffe.records import LEADS
@@ -126,7 +130,11 @@ def digitize(
     Digitized
     """
     flat = lay_rows(pixels, chart)
-    traces = find_traces(look_at_rows(flat, network))
+    hidden = hidden_by_bars(flat)
+    traces = find_traces(look_at_rows(flat, network), changes_of(flat), hidden)
+    pen = learn_pen(flat.pixels, traces.heights)
+    if pen is not None:
+        traces = replace(traces, heights=settle(traces.heights, pen, hidden))
     ruler = measure(flat)
     clock = set_clock(flat, traces, ruler)
     return _as_signals(flat, traces, ruler, clock, fs)
@@ -144,15 +152,31 @@ def _as_signals(flat: FlatRows, traces: Traces, ruler: Ruler, clock: Clock, fs: 
         true = ruler.true_mm(row, along, np.nan_to_num(heights[row]))
         # Time does not run backwards, however far the lines lean.
         times = np.maximum.accumulate(clock.times(row, true)) + TICK * np.arange(len(true))
-        lifted = heights[row] + ruler.lift_mm(row, along)
-        voltage = lifted / gain
+        voltage = ruler.true_height(row, along, heights[row]) / gain
         for cell, (start, stop) in zip(cells, _bounds(cells, clock), strict=True):
             begin = 0.0 if at_once else start
             sign = -1.0 if cell.inverted else 1.0
             own = np.where((times > start - 1 / fs) & (times < stop + 1 / fs), voltage, np.nan)
             signal = sampled(times - start + begin, sign * own, begin, begin + stop - start, fs)
             parts.append(Part(cell, begin, begin + stop - start, signal))
-    return Digitized(tuple(parts), fs, chart, at_once, chart.notes, tuple(lines))
+    parts, notes = _named_by_columns(parts, fs)
+    return Digitized(parts, fs, chart, at_once, (*chart.notes, *notes), tuple(lines))
+
+
+def _named_by_columns(parts: list[Part], fs: float) -> tuple[tuple[Part, ...], list[str]]:
+    """Parts in which a strip whose name was misread has that of the column it repeats."""
+    numbers = Counter(part.cell.row for part in parts)
+    columns = {p.cell.lead: p.signal for p in parts if numbers[p.cell.row] > 1 and p.cell.lead}
+    named, notes = [], []
+    for part in parts:
+        if numbers[part.cell.row] == 1 and columns:
+            lead = lead_of_strip(part.signal, columns, part.cell.lead, fs)
+            if lead != part.cell.lead:
+                before = part.cell.lead or "no lead"
+                notes.append(f"a strip was taken for {before} and repeats the column of {lead}")
+                part = replace(part, cell=replace(part.cell, lead=lead, inverted=False))
+        named.append(part)
+    return tuple(named), notes
 
 
 def _bounds(cells: list[Cell], clock: Clock) -> list[tuple[float, float]]:

@@ -23,6 +23,8 @@ REACH_MM = 12.0  # of a row on both sides of a place, and above and below its ze
 LINES_MM = 20.0  # above and below the zero line in which vertical lines are seen
 FARTHEST_MM = 1.6  # greatest shift that is looked for
 SHIFTS = np.arange(-FARTHEST_MM, FARTHEST_MM + 0.01, 0.05)
+PART_MM = 8.0  # above and below the zero lines, the middles and reaches of what tells the scale
+MOST_SCALE = 0.04  # by which heights may be held too large or too small
 ROUNDS = 4  # in which the mean pattern and the trend are made anew
 TREND = 4  # coefficients of a row's trend
 NEIGHBOUR = 0.1  # against a shift between two rows; per mm^2
@@ -43,6 +45,8 @@ class Ruler:
         What must be added to a length along the row, and to a height above its zero line, in mm.
     agreement : (float, float)
         Mean correlation with the grid's pattern, across and down; 0 without a grid.
+    scale : ndarray, shape (rows,)
+        True mm of height per mm of the chart, by the distances of horizontal lines; 1 without.
     lean : ndarray, shape (places,)
         How many mm more must be added to a length for every mm further down: where vertical lines
         lean, the peak of a tall complex would else come as much as 10 ms before its foot.
@@ -53,15 +57,16 @@ class Ruler:
     down: np.ndarray
     agreement: tuple[float, float]
     lean: np.ndarray
+    scale: np.ndarray
 
     def true_mm(self, row: int, along, height=0.0) -> np.ndarray:
         """Lengths along a row in mm, corrected, of points at heights in mm above its zero line."""
         across = np.interp(along, self.places, self.across[row])
         return along + across - height * np.interp(along, self.places, self.lean)
 
-    def lift_mm(self, row: int, along) -> np.ndarray:
-        """What must be added to heights in mm at lengths along a row."""
-        return np.interp(along, self.places, self.down[row])
+    def true_height(self, row: int, along, height) -> np.ndarray:
+        """Heights in mm above the zero line of a row, corrected, at lengths along it in mm."""
+        return self.scale[row] * height + np.interp(along, self.places, self.down[row])
 
 
 def measure(flat: FlatRows) -> Ruler:
@@ -73,7 +78,8 @@ def measure(flat: FlatRows) -> Ruler:
         across = across + _between_rows(patterns)[:, None]
     down, agree_down, _ = _shifts(_waves_down(lines, flat, places))
     lean = _lean(-across, flat) if agree_across else np.zeros(len(places))
-    return Ruler(places, -across, -down, (agree_across, agree_down), lean)
+    scale = _scales(lines, flat, places) if agree_down else np.ones(len(lines))
+    return Ruler(places, -across, -down, (agree_across, agree_down), lean, scale)
 
 
 def _lines(pixels: np.ndarray) -> np.ndarray:
@@ -92,20 +98,34 @@ def _waves_across(lines: np.ndarray, flat: FlatRows, places) -> np.ndarray:
     return _transform(profile[:, None, :], window[None], x)
 
 
-def _waves_down(lines: np.ndarray, flat: FlatRows, places) -> np.ndarray:
-    """Waves of horizontal lines at the places, shape (rows, places, waves)."""
+def _scales(lines: np.ndarray, flat: FlatRows, places) -> np.ndarray:
+    """True mm per mm of height of each row: how much further lines above the zero lines are off
+    than those below, over the distance of the middles of the two parts."""
+    above, below = (_waves_down(lines, flat, places, side * PART_MM, PART_MM) for side in (1, -1))
+    shifts = SHIFTS[np.abs(SHIFTS) <= 2 * PART_MM * MOST_SCALE]
+    fits = ((above * below.conj()).sum(axis=1) @ _turn(shifts).T).real
+    off = [shifts[fit.argmax()] + _peak(fit, int(fit.argmax())) for fit in fits]
+    scales = 1 - np.array(off) / (2 * PART_MM)
+    if len(scales) < 3:
+        return np.full(len(scales), np.median(scales))
+    # Down a page that is seen aslant the scale changes evenly.
+    return np.polyval(np.polyfit(flat.chart.rows.levels, scales, 1), flat.chart.rows.levels)
+
+
+def _waves_down(lines, flat: FlatRows, places, middle=0.0, reach=REACH_MM) -> np.ndarray:
+    """Waves of horizontal lines at the places, around a height, shape (rows, places, waves)."""
     rows, height, _ = lines.shape
     step = round(STEP_MM * PX_PER_MM)
     smooth = cv2.blur(lines.reshape(rows * height, -1), (step, 1)).reshape(lines.shape)
     columns = np.round((places + SIDE_MM) * PX_PER_MM).astype(int)
     profile = smooth[:, :, np.clip(columns, 0, lines.shape[2] - 1)].transpose(0, 2, 1)
     y = (flat.zero - np.arange(height) - 0.5) / PX_PER_MM
-    return _transform(profile, _window(y)[None, None], y)
+    return _transform(profile, _window(y - middle, reach)[None, None], y)
 
 
-def _window(distance: np.ndarray) -> np.ndarray:
+def _window(distance: np.ndarray, reach: float = REACH_MM) -> np.ndarray:
     """Weight of a distance in mm, of a sum of 1 over the last axis (a Hann window)."""
-    weight = np.where(np.abs(distance) < REACH_MM, 1 + np.cos(np.pi * distance / REACH_MM), 0)
+    weight = np.where(np.abs(distance) < reach, 1 + np.cos(np.pi * distance / reach), 0)
     return weight / weight.sum(axis=-1, keepdims=True)
 
 

@@ -11,7 +11,7 @@ from giraffe.chart.trace import PRESENT, Traces
 
 USUAL_SPEED = 25.0  # mm/s
 NEAR_USUAL = 0.02  # share by which a row of the usual length may seem longer or shorter
-PEN_MM = 0.14  # by which ink begins before its first sample and ends behind its last
+PEN_MM = 0.10  # by which ink begins before its first sample and ends behind its last
 FEWEST_FOR_SLOPE, APART = 4, 0.3  # rows, and shares of the height between two, that tell a slope
 FARTHEST_MM = 3.0  # of a row's first or last ink from where the chart has it
 AGREE_MM = 0.8  # of the ends of rows that begin or end together

@@ -16,10 +16,11 @@ import numpy as np
 from giraffe.chart.flat import POINTS_PER_MM
 
 CLIMB = 0.05  # cost of a px up or down against the logarithm of a probability
+JUMP = 0.4  # the same where there is no ink on the way
 LEAST = 1e-4  # no probability is believed to be less
 OWN = 1.5e-3  # probability of a px from which on it belongs to the ink around it
 OWN_GAP = 4  # px without probability, over which it is followed from the trace's way
-OWN_MASS = 0.3  # share of a moment's distribution that must lie there, or all of it counts
+OWN_MASS = 1e-3  # of a moment's distribution that must lie there, or all of it counts
 SURE = 0.03  # probability of being above a level, or below, up to which there is no doubt
 NARROW_PX, WIDE_PX = 3.0, 6.0  # standard deviation up to, and from which, mean and levels count
 PRESENT = 0.5  # probability from which on a trace is there
@@ -43,47 +44,82 @@ class Traces:
     present: np.ndarray
 
 
-def find_traces(found: np.ndarray) -> Traces:
+def find_traces(found: np.ndarray, changes=None, hidden=None) -> Traces:
     """Traces in the network's distributions.
 
     Parameters
     ----------
     found : ndarray, shape (rows, height + 1, points)
         Of `giraffe.chart.ink.look_at_rows`.
+    changes, hidden : ndarray of bool, shape (rows, points), optional
+        Of `giraffe.chart.separators`: where a trace may jump without ink, and where it cannot be
+        seen, so that its neighbours' heights go on to the middle of the place.
     """
     present = 1 - found[:, -1]
     likely = found[:, :-1]
-    path = likeliest(np.log(np.maximum(likely, LEAST)))
+    if hidden is not None:
+        likely = np.where(hidden[:, None], 1 / likely.shape[1], likely).astype(found.dtype)
+        present = np.where(hidden, PRESENT, present)
+    path = likeliest(likely, changes)
     heights = np.stack([_heights(own_ink(*pair)) for pair in zip(likely, path, strict=True)])
+    if hidden is not None:
+        heights = continued(heights, hidden)
     return Traces(cleaned(heights, present), present)
 
 
-def likeliest(log: np.ndarray) -> np.ndarray:
-    """The likeliest way through all moments, where every px up or down costs `CLIMB`.
+def continued(heights: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """Heights, shape (rows, points), in which hidden ones are as the nearest that are seen."""
+    result = heights.copy()
+    for row in range(len(heights)):
+        seen = np.flatnonzero(~hidden[row])
+        lost = np.flatnonzero(hidden[row])
+        if len(seen) and len(lost):
+            after = np.clip(np.searchsorted(seen, lost), 0, len(seen) - 1)
+            before = np.maximum(after - 1, 0)
+            nearer = np.where(lost - seen[before] < np.abs(seen[after] - lost), before, after)
+            result[row, lost] = heights[row, seen[nearer]]
+    return result
+
+
+def likeliest(likely: np.ndarray, changes=None) -> np.ndarray:
+    """The likeliest way through all moments.
+
+    Every px up or down costs `CLIMB`, and `JUMP` where no ink joins the heights: a pen draws all
+    that it passes, while the strokes of a name stand apart from the trace.
 
     Parameters
     ----------
-    log : ndarray, shape (rows, height, points)
-        Logarithms of probabilities.
+    likely : ndarray, shape (rows, height, points)
+        Probabilities.
+    changes : ndarray of bool, shape (rows, points), optional
+        Where the trace may jump without ink.
 
     Returns
     -------
     ndarray of int, shape (rows, points)
     """
-    rows, height, points = log.shape
-    climb = (CLIMB * np.arange(height, dtype=np.float32))[None]
+    rows, height, points = likely.shape
+    log = np.log(np.maximum(likely, LEAST))
+    inked = likely > OWN
+    if changes is not None:
+        inked |= changes[:, None]
     best = np.empty((points, rows, height), np.float32)
+    climbs = np.empty((points, rows, height), np.float32)
     best[0] = log[:, :, 0]
     for k in range(1, points):
         before = best[k - 1]
+        joined = inked[:, :, k - 1] | inked[:, :, k]
+        climb = np.cumsum(np.where(joined, CLIMB, JUMP), axis=1, dtype=np.float32)
         up = np.maximum.accumulate(before + climb, axis=1) - climb
         down = np.maximum.accumulate((before - climb)[:, ::-1], axis=1)[:, ::-1] + climb
         best[k] = np.maximum(up, down) + log[:, :, k]
+        climbs[k] = climb
     path = np.empty((rows, points), int)
     path[:, -1] = best[-1].argmax(axis=1)
-    lane = np.arange(height)
+    row = np.arange(rows)
     for k in range(points - 2, -1, -1):
-        away = CLIMB * np.abs(lane[None] - path[:, k + 1, None])
+        climb = climbs[k + 1]
+        away = np.abs(climb - climb[row, path[:, k + 1], None])
         path[:, k] = (best[k] - away).argmax(axis=1)
     return path
 
