@@ -10,7 +10,7 @@ import warnings
 
 from joblib import Parallel, delayed
 
-from giraffe.commandline import parse_folders
+from giraffe.commands.commandline import parse_folders
 from helper_code import (
     align_signals,
     compute_asci_metric,

@@ -5,7 +5,7 @@ import argparse
 import os
 import sys
 
-from giraffe.commandline import parse_folders
+from giraffe.commands.commandline import parse_folders
 from helper_code import (
     find_records,
     get_variables,

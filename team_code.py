@@ -7,11 +7,11 @@ table.
 
 import logging
 
-from giraffe.classifier import Classifier
-from giraffe.digitizer import Digitizer
+from giraffe.chart.digitizer import Digitizer
 from giraffe.errors import ModelError
+from giraffe.learning.training import train
+from giraffe.network.classifier import Classifier
 from giraffe.settings import Settings
-from giraffe.training import train
 
 DELAY_S = 0.004
 """By which signals are handed over late, two samples at 500 Hz. The organisers' scorer moves a

@@ -3,7 +3,7 @@
 
 import argparse
 
-from giraffe.commandline import parse_folders
+from giraffe.commands.commandline import parse_folders
 from team_code import train_models
 
 

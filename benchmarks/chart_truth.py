@@ -13,6 +13,7 @@ from giraffe.chart.chart import Chart, turn_points
 from giraffe.chart.geometry import WHOLE, between, sides_in_px, straighten, transform
 from giraffe.chart.reader import Finding
 from giraffe.chart.truth import canonical
+from giraffe.ecg.records import LEADS, Header, Waveform
 from giraffe.ecg.simulate import simulate
 from giraffe.pictures import read_picture, shrunk
 from giraffe.printout.formats import FREQUENCIES
@@ -23,7 +24,6 @@ from giraffe.printout.placement import Placement
 from giraffe.printout.presets import CONDITIONS, KITS, SCENES, capture_scene, draw_scene
 from giraffe.printout.render import text_box
 from giraffe.randomness import random_stream
-from giraffe.records import LEADS, Header, Waveform
 
 SEED = 900_001  # of everything drawn here; no training uses it
 KINDS = ("giraffe",) * 4 + (*CONDITIONS, *KITS)

@@ -40,9 +40,9 @@ from benchmarks.chart_truth import (
 from giraffe.chart.chart import turn_pixels
 from giraffe.chart.reader import Finding, find_chart
 from giraffe.chart.reading import read_chart
-from giraffe.classifier import Classifier
 from giraffe.device import autocast
-from giraffe.metrics import auroc_per_class
+from giraffe.judging.metrics import auroc_per_class
+from giraffe.network.classifier import Classifier
 from giraffe.pictures import read_picture
 from giraffe.printout.others import TRAINING_KINDS, UNSEEN_KINDS, label_of, other_picture
 from giraffe.randomness import random_stream

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from giraffe.classifier import Classifier, decide
-from giraffe.conditions import classify_printed, printed_records
 from giraffe.ecg.simulate import write_record
-from giraffe.metrics import auroc_per_class, f_per_class, macro
-from giraffe.shipping import ship
+from giraffe.judging.conditions import classify_printed, printed_records
+from giraffe.judging.metrics import auroc_per_class, f_per_class, macro
+from giraffe.network.classifier import Classifier, decide
+from giraffe.network.shipping import ship
 
 SEED = 777
 

@@ -20,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
-from giraffe.checkpoint import DESCRIPTION
-from giraffe.conditions import printed_records, score_conditions
 from giraffe.files import copy_with_times, markdown_table, write_atomically
-from giraffe.printing import PrintJob, print_folder
+from giraffe.judging.conditions import printed_records, score_conditions
+from giraffe.network.checkpoint import DESCRIPTION
 from giraffe.printout.presets import CONDITIONS, KITS
+from giraffe.printout.printing import PrintJob, print_folder
 from giraffe.randomness import random_stream
 from giraffe.recipe import SHIPPED
 

@@ -22,17 +22,17 @@ from joblib import Parallel, delayed
 from benchmarks.charts import ROOT, SHARED, one_core, say, table, unpacked, write_csv
 from benchmarks.digitizing_scores import score_channel
 from giraffe.chart.agreement import einthoven
-from giraffe.digitizer import Digitizer, strip_differences
-from giraffe.digitizing import overlay, row_of, write_record
+from giraffe.chart.digitizer import Digitizer, strip_differences
 from giraffe.ecg.intervals import measure_parts
+from giraffe.ecg.records import open_record, read_waveform
 from giraffe.pictures import read_picture, write_picture
-from giraffe.printing import encode_png
 from giraffe.printout.kit import D1, kit_image
 from giraffe.printout.presets import CONDITIONS, scene_image
+from giraffe.printout.printing import encode_png
 from giraffe.printout.render import sample_range
 from giraffe.progress import progress_bar
 from giraffe.randomness import random_stream
-from giraffe.records import open_record, read_waveform
+from giraffe.reading.digitizing import overlay, row_of, write_record
 
 SEED = 42  # of `print`
 DPI = 200

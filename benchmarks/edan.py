@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from giraffe.classes import CLASSES
-from giraffe.metrics import auroc_per_class, bootstrap_interval
-from giraffe.prediction import predict
+from giraffe.judging.metrics import auroc_per_class, bootstrap_interval
+from giraffe.reading.prediction import predict
 from giraffe.recipe import SHIPPED
 
 GROUPS = ("normal", "mi", "post_mi", "abnormal")

@@ -35,10 +35,10 @@ from benchmarks.heat import (
 from giraffe.chart.geometry import apart
 from giraffe.chart.lighting import MARGIN, lay_flat
 from giraffe.classes import CLASSES
-from giraffe.classifier import Classifier
 from giraffe.ecg.simulate import Simulated, simulate
 from giraffe.ecg.waveform import LEADS, Waveform
 from giraffe.files import write_atomically
+from giraffe.network.classifier import Classifier
 from giraffe.pictures import write_picture
 from giraffe.printout.placement import Placement
 from giraffe.printout.presets import print_in_memory

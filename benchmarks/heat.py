@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from giraffe.device import autocast
-from giraffe.explaining import LAYERS, SMOOTH, features_and_slopes, to_input
+from giraffe.reading.explaining import LAYERS, SMOOTH, features_and_slopes, to_input
 
 GRID = (128, 256)  # places at which heat is compared: a quarter of the network's input
 STRETCHES = 20  # of time in which a chart is occluded: 0.5 s at 25 mm/s

@@ -18,13 +18,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from giraffe.ecg.records import LEADS, Header, Waveform
 from giraffe.ecg.simulate import simulate
-from giraffe.printing import encode_png
 from giraffe.printout.kit import D1, D3, kit_colours, kit_image, kit_page
 from giraffe.printout.layout import MAJOR_MM, MINOR_MM
 from giraffe.printout.presets import print_in_memory
+from giraffe.printout.printing import encode_png
 from giraffe.printout.render import draw, sample_range
-from giraffe.records import LEADS, Header, Waveform
 
 HEADER = Header(
     "bench", 500.0, 5000, LEADS, (), (), ("NORM",), True, (),

@@ -86,14 +86,14 @@ def targets(folder: Path) -> Iterator[Target]:
     import torch
     from PIL import Image
 
-    from giraffe.checkpoint import load_model, save_model
+    from giraffe.ecg.records import open_record, read_waveform
     from giraffe.ecg.simulate import write_record
     from giraffe.errors import ImageError, ModelError, RecordError
-    from giraffe.network import Network
+    from giraffe.learning.resume import Progress, load_progress, save_progress
+    from giraffe.network.architectures import Network
+    from giraffe.network.checkpoint import load_model, save_model
     from giraffe.pictures import read_image, read_pdf
     from giraffe.recipe import RECIPES
-    from giraffe.records import open_record, read_waveform
-    from giraffe.resume import Progress, load_progress, save_progress
 
     write_record(folder, 1, 0)
     header, signal_file = next(folder.glob("*.hea")), next(folder.glob("*.dat"))
@@ -290,7 +290,7 @@ class Faults:
 
     def training(self, seconds: float | None) -> bool:
         """The model there stays usable; the same command again gives the same weights."""
-        from giraffe.checkpoint import load_model
+        from giraffe.network.checkpoint import load_model
 
         killed = seconds is not None and kill_after(start(*self.train_command), seconds)
         load_model(self.model)  # the finished one of before, or the new one
@@ -399,7 +399,7 @@ def report_load(args) -> None:
             "import resource, sys, time\n"
             "start = time.monotonic()\n"
             "from giraffe.settings import Settings\n"
-            "from giraffe.split import find_training_records, split_records\n"
+            "from giraffe.learning.split import find_training_records, split_records\n"
             "records = find_training_records(sys.argv[1])\n"
             "training, validation = split_records(records, Settings())\n"
             "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
@@ -412,7 +412,7 @@ def report_load(args) -> None:
 
 def report_running(args) -> None:
     """Memory of the entry over so many records, every hundred of them."""
-    from giraffe.classifier import Classifier
+    from giraffe.network.classifier import Classifier
 
     with tempfile.TemporaryDirectory() as folder:
         make_large_folder(Path(folder), min(args.number, 100))

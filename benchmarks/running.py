@@ -29,14 +29,14 @@ from torchvision.models import inception_v3
 import evaluate_model
 import helper_code
 from benchmarks.training import SIZE, make_records, seconds
-from giraffe.checkpoint import save_model
 from giraffe.classes import CLASSES
-from giraffe.classifier import Classifier
-from giraffe.data import resize, to_rgb
 from giraffe.ecg import scoring
 from giraffe.ecg.simulate import LEADS, simulate, wfdb_files
-from giraffe.network import Network
-from giraffe.prediction import classify_items, find_items
+from giraffe.learning.data import resize, to_rgb
+from giraffe.network.architectures import Network
+from giraffe.network.checkpoint import save_model
+from giraffe.network.classifier import Classifier
+from giraffe.reading.prediction import classify_items, find_items
 from giraffe.recipe import RECIPES
 
 

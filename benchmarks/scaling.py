@@ -21,8 +21,8 @@ from joblib import Parallel, delayed
 
 from giraffe.ecg.simulate import write_record
 from giraffe.files import write_atomically
-from giraffe.printing import PrintJob, print_folder
 from giraffe.printout.kit import KitOptions
+from giraffe.printout.printing import PrintJob, print_folder
 
 ENVIRONMENT = {"GIRAFFE_PROFILE": "smoke", "GIRAFFE_RECIPE": "2324"}
 
@@ -30,8 +30,8 @@ ENVIRONMENT = {"GIRAFFE_PROFILE": "smoke", "GIRAFFE_RECIPE": "2324"}
 def child(data: str, model: str) -> None:
     """Train in this process and print what it took."""
     start = time.perf_counter()
+    from giraffe.learning.training import train
     from giraffe.settings import Settings
-    from giraffe.training import train
 
     imported = time.perf_counter()
     train(data, model, Settings.from_environment(), verbose=False)

@@ -27,8 +27,8 @@ from giraffe.classes import CLASSES, encode
 from giraffe.ecg import measure
 from giraffe.ecg.beats import BEFORE, INDEPENDENT, MeanBeat, find_beats, mean_beat
 from giraffe.ecg.findings import CRITERIA, FINDINGS, VARIANTS
+from giraffe.ecg.records import read_waveform, scan
 from giraffe.ecg.simulate import FS, simulate, write_record
-from giraffe.records import read_waveform, scan
 
 VARIANT_NAMES = {f.name for f in VARIANTS} | {"sinus arrhythmia"}
 BY_NAME = {f.name: f for f in FINDINGS}
@@ -257,7 +257,7 @@ def ceiling(records: int, seed: int, held_out: int, cases: int, jobs: int) -> No
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.metrics import roc_auc_score
 
-    from giraffe.metrics import f_per_class, macro, tune_thresholds
+    from giraffe.judging.metrics import f_per_class, macro, tune_thresholds
 
     def made(own, count):
         rows = Parallel(jobs)(delayed(_clean_features)(own, k) for k in range(count))

@@ -23,19 +23,19 @@ import torch
 from PIL import Image
 from torchvision.models import inception_v3
 
-from giraffe.cache import ImageCache
 from giraffe.classes import CLASSES, encode
-from giraffe.data import PrintoutDataset, Source, load
 from giraffe.device import best_device, describe
-from giraffe.distributed import Group
+from giraffe.ecg.records import scan
 from giraffe.ecg.simulate import write_record
-from giraffe.feed import EpochBatches, make_loader
-from giraffe.learner import Learner
-from giraffe.printing import PrintJob, print_folder
+from giraffe.learning.cache import ImageCache
+from giraffe.learning.data import PrintoutDataset, Source, load
+from giraffe.learning.distributed import Group
+from giraffe.learning.feed import EpochBatches, make_loader
+from giraffe.learning.learner import Learner
+from giraffe.learning.training_loop import TrainingRun
+from giraffe.printout.printing import PrintJob, print_folder
 from giraffe.recipe import PROFILES, RECIPES
-from giraffe.records import scan
 from giraffe.settings import Settings
-from giraffe.training_loop import TrainingRun
 
 SIZE = (512, 1024)
 

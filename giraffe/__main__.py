@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from giraffe import __version__
-from giraffe.commandline import Parser
 from giraffe.commands import digitize, explain, inspect, make, read, score, serve, snomed, train
+from giraffe.commands.commandline import Parser
 from giraffe.errors import ModelError, RecordError
 
 GROUPS = {

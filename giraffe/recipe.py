@@ -40,7 +40,8 @@ class Recipe:
         ``adamw`` or ``adam``.
     learning_rate, weight_decay : float
     tuning : float
-        Factor on the learning rate where the last layer too is a model's, see `giraffe.initial`.
+        Factor on the learning rate where the last layer too is a model's; see
+        `giraffe.network.initial`.
     step_epochs : int
         The learning rate falls tenfold after each so many epochs; 0: never.
     schedule : str
@@ -71,7 +72,7 @@ class Recipe:
         Weight of the auxiliary head's loss, for inputs of at least 299 px; 0: no such head.
     measurements : float
         Weight of the loss of measurements (rate, intervals, voltages) beside the labels, where
-        records know theirs; see `giraffe.pretrain`.
+        records know theirs; see `giraffe.learning.pretrain`.
     frozen : str
         The last of InceptionV3's modules that keeps the weights it starts from, and all before it
         do; empty: all learn.

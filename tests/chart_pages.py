@@ -10,10 +10,10 @@ from giraffe.chart.evidence import KINDS, Evidence
 from giraffe.chart.geometry import WHOLE, apart, between, transform
 from giraffe.chart.reader import NEAR_SIZE, ROOM
 from giraffe.chart.truth import POINT_SPREAD, coarse_truth, fine_truth, row_ends
+from giraffe.ecg.records import LEADS, Header, Waveform
 from giraffe.ecg.simulate import simulate
 from giraffe.printout.placement import Placement
 from giraffe.printout.presets import SCENES, draw_scene
-from giraffe.records import LEADS, Header, Waveform
 
 TURNS = (0, 90, 180, 270)
 HEADER = Header("one", 500.0, 5000, LEADS, (), (), (), True, (), {"Age": "61", "Sex": "Female"})

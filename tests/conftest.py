@@ -87,7 +87,7 @@ def own_cache(tmp_path_factory):
     folder = tmp_path_factory.getbasetemp() / "cache"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GIRAFFE_CACHE_DIR", str(folder))
-        patch.setattr("giraffe.training_loop.default_folder", lambda: folder)
+        patch.setattr("giraffe.learning.training_loop.default_folder", lambda: folder)
         yield
 
 
@@ -111,8 +111,8 @@ def vectors(shared) -> Path:
 def records_folder(tmp_path_factory) -> Path:
     """Twenty-four simulated records of NORM, Old MI and TACHY with small images."""
     from giraffe.ecg.simulate import write_record
-    from giraffe.printing import PrintJob, print_folder
     from giraffe.printout.kit import KitOptions
+    from giraffe.printout.printing import PrintJob, print_folder
 
     folder = tmp_path_factory.mktemp("records")
     for k in range(24):
@@ -136,7 +136,7 @@ def smoke_settings():
 @pytest.fixture(scope="session")
 def smoke_model(records_folder, smoke_settings, tmp_path_factory) -> Path:
     """A model of `smoke_settings`, trained on `records_folder`; only to be read."""
-    from giraffe.training import train
+    from giraffe.learning.training import train
 
     folder = tmp_path_factory.mktemp("smoke") / "model"
     train(records_folder, folder, smoke_settings, verbose=False)

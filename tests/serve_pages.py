@@ -12,9 +12,9 @@ from giraffe.chart.digitize import Digitized, Part
 from giraffe.chart.known import known_chart
 from giraffe.chart.reader import Finding
 from giraffe.classes import CLASSES, MEANINGS
-from giraffe.reading import Label, Reading
-from giraffe.records import LEADS
-from giraffe.serve.work import Page, Reader, coloured
+from giraffe.ecg.records import LEADS
+from giraffe.reading.read import Label, Reading
+from giraffe.reading.serve.work import Page, Reader, coloured
 
 SIZE = 300, 400  # px of a picture that is given: height, width
 PALE, DARK = 245, 20  # grey of a picture with a chart, and of one without

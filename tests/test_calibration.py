@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from giraffe.calibrating import Judged, cross_fitted, fit, positives, table
-from giraffe.calibration import (
+from giraffe.classes import CLASSES
+from giraffe.judging.calibrating import Judged, cross_fitted, fit, positives, table
+from giraffe.network.calibration import (
     FAMILIES,
     Calibration,
     calibrate,
@@ -18,7 +19,6 @@ from giraffe.calibration import (
     log_loss,
     parts_of,
 )
-from giraffe.classes import CLASSES
 
 
 def drawn(seed: int, n: int = 3000, shift: float = 1.5, slope: float = 0.5):
@@ -103,9 +103,9 @@ def test_cross_fitted_figures_are_better_than_uncalibrated_ones_and_are_said():
 
 
 def test_a_calibrated_model_says_calibrated_probabilities(tmp_path):
-    from giraffe.checkpoint import save_model
-    from giraffe.classifier import Classifier
-    from giraffe.network import Network
+    from giraffe.network.architectures import Network
+    from giraffe.network.checkpoint import save_model
+    from giraffe.network.classifier import Classifier
     from giraffe.recipe import RECIPES
 
     recipe = RECIPES["2324"]

@@ -34,10 +34,10 @@ from giraffe.chart.lighting import MARGIN, cut_out, even_light, lay_flat
 from giraffe.chart.plane import Plane, fit_plane, places
 from giraffe.chart.reader import NEAR_SIZE, plausible
 from giraffe.chart.truth import coarse_truth, fine_truth, row_ends
+from giraffe.ecg.records import LEADS
 from giraffe.printout.layout import STANDARD_6X2, STANDARD_12X1, Format, arrange
 from giraffe.printout.placement import Placement
 from giraffe.printout.presets import PRESETS, print_in_memory
-from giraffe.records import LEADS
 
 corner_shares = st.lists(st.floats(-0.15, 0.15), min_size=8, max_size=8).map(
     lambda moves: WHOLE + np.reshape(moves, (4, 2))

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from giraffe import training
-from giraffe.checkpoint import load_model, save_model
-from giraffe.classifier import Classifier
 from giraffe.errors import ModelError
-from giraffe.network import Network
+from giraffe.learning import training
+from giraffe.network.architectures import Network
+from giraffe.network.checkpoint import load_model, save_model
+from giraffe.network.classifier import Classifier
 from giraffe.recipe import RECIPES
 
 LABEL_LINE = "# Labels: "
@@ -67,7 +67,7 @@ def test_weights_that_are_not_finite_are_refused(tmp_path, smoke_settings):
 
 
 def test_folded_batch_norm_gives_the_same_probabilities(tmp_path):
-    from giraffe.checkpoint import save_model
+    from giraffe.network.checkpoint import save_model
 
     torch.manual_seed(0)
     recipe = RECIPES["2322"]

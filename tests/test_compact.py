@@ -7,15 +7,15 @@ import pytest
 import torch
 from conftest import ROOT, run_python
 
-from giraffe.checkpoint import load_model, save_model
 from giraffe.classes import CLASSES
-from giraffe.classifier import Classifier
-from giraffe.compact import SCALE, compact, expand, largest_change
 from giraffe.errors import ModelError
-from giraffe.network import Network
-from giraffe.pretrain import half_precision
+from giraffe.learning.pretrain import half_precision
+from giraffe.network.architectures import Network
+from giraffe.network.checkpoint import load_model, save_model
+from giraffe.network.classifier import Classifier
+from giraffe.network.compact import SCALE, compact, expand, largest_change
+from giraffe.network.shipping import ship
 from giraffe.recipe import RECIPES
-from giraffe.shipping import ship
 
 RECIPE = RECIPES["2324"]
 SIZE = (32, 48)

@@ -1,15 +1,16 @@
 """`compare`: what several models said of records, beside the truth."""
 
+import re
 import shutil
 
 import pytest
 
 from giraffe.__main__ import main
-from giraffe.classifier import Classifier
-from giraffe.comparing import compare
+from giraffe.ecg.records import scan
 from giraffe.errors import RecordError
 from giraffe.files import csv_text
-from giraffe.records import scan
+from giraffe.judging.comparing import compare
+from giraffe.network.classifier import Classifier
 
 
 @pytest.fixture
@@ -56,3 +57,30 @@ def test_a_model_reads_at_another_scale_and_says_which_it_cannot():
 def test_outputs_that_are_not_there_are_no_wrong_answers(records_folder, tmp_path):
     with pytest.raises(RecordError, match="no such folder"):
         compare(records_folder, tmp_path / "nowhere")
+
+
+def test_compare_writes_scores_and_examples_of_outputs(records_folder, tmp_path, capsys):
+    """What the Challenge's scripts write beside the truth: outputs that are right, and one not."""
+    outputs = tmp_path / "outputs"
+    outputs.mkdir()
+    for path in records_folder.glob("*.hea"):
+        shutil.copy(path, outputs)
+    (outputs / "sim0005_000001.hea").unlink()
+    records = scan(records_folder)[0]
+    missing = next(record for record in records if record.name == "sim0005_000001")
+    out = tmp_path / "comparison"
+    assert main(["compare", str(records_folder), str(outputs), "-o", str(out)]) == 0
+    said = capsys.readouterr().out
+    lines = (out / "scores.txt").read_text()
+    assert lines in said and (out / "examples.png").stat().st_size > 1000
+    for line in lines.splitlines()[1:-1]:
+        name, n, f = re.match(r"(\S+(?: MI)?) +(\d+) +([\d.]+)", line).groups()
+        n, lost = int(n), name in missing.labels
+        assert float(f) == pytest.approx(2 * (n - lost) / (2 * n - lost), abs=1e-3)
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "split.csv").write_text("record,part\nsim0005_000001,training\n")
+    assert (
+        main(["compare", str(records_folder), str(outputs), "-o", str(out), "-m", str(model)]) == 0
+    )
+    assert re.search(r"macro +1 +0\.000", capsys.readouterr().out)

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from giraffe import cache as cache_module
-from giraffe import data
-from giraffe.cache import ImageCache
 from giraffe.chart.chart import Chart
 from giraffe.chart.geometry import apart
 from giraffe.chart.lighting import MARGIN, cut_out, even_light
 from giraffe.chart.reader import Finding
-from giraffe.data import PrintoutDataset, Source, load
-from giraffe.feed import EpochBatches, make_loader
+from giraffe.ecg.records import scan
+from giraffe.learning import cache as cache_module
+from giraffe.learning import data
+from giraffe.learning.cache import ImageCache
+from giraffe.learning.data import PrintoutDataset, Source, load
+from giraffe.learning.feed import EpochBatches, make_loader
 from giraffe.pictures import read_picture
-from giraffe.records import scan
 
 
 @pytest.fixture

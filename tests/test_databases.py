@@ -7,11 +7,11 @@ import pytest
 from foreign_records import EIGHT, STYLES, write
 
 from giraffe.classes import CLASSES
+from giraffe.ecg.records import open_record, read_waveform, usable_for_training
 from giraffe.ecg.snomed import prepare
 from giraffe.ecg.waveform import LEADS, usual_leads
-from giraffe.printing import PrintJob, print_folder
 from giraffe.printout.kit import KitOptions
-from giraffe.records import open_record, read_waveform, usable_for_training
+from giraffe.printout.printing import PrintJob, print_folder
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_every_database_is_printed_as_it_comes(databases, tmp_path):
 
 @pytest.mark.parametrize("preset", ["D1", "giraffe"])
 def test_every_database_is_printed_in_memory_for_training(databases, tmp_path, preset):
-    from giraffe.data import PrintoutDataset, Source
+    from giraffe.learning.data import PrintoutDataset, Source
 
     prepare(databases[0], tmp_path)
     usable, problems = usable_for_training([open_record(tmp_path / "g1" / name) for name in STYLES])

@@ -10,15 +10,15 @@ import wfdb
 from chart_pages import HEADER, wave
 from PIL import Image
 
-from giraffe import digitizer as room
-from giraffe import digitizing
 from giraffe.__main__ import main
 from giraffe.chart import digitize as reading_room
+from giraffe.chart import digitizer as room
 from giraffe.chart import timing
 from giraffe.chart.agreement import einthoven, lead_of_strip, twice
 from giraffe.chart.chart import Cell
 from giraffe.chart.columns import begin_at_once
 from giraffe.chart.digitize import digitize, joined, sampled
+from giraffe.chart.digitizer import Digitizer, page_starts
 from giraffe.chart.flat import PX_PER_MM, SIDE_MM, lay_rows
 from giraffe.chart.ink_pages import row_truth
 from giraffe.chart.known import known_chart
@@ -28,11 +28,11 @@ from giraffe.chart.separators import hidden_by_bars
 from giraffe.chart.stroke import learn_pen, settle
 from giraffe.chart.trace import by_levels, continued, find_traces, likeliest, own_ink
 from giraffe.chart.truth import row_ends
-from giraffe.digitizer import Digitizer, page_starts
 from giraffe.ecg.intervals import measure_parts
+from giraffe.ecg.records import LEADS, Waveform
 from giraffe.printout.presets import CONDITIONS, capture_scene, draw_scene
 from giraffe.printout.render import sample_range
-from giraffe.records import LEADS, Waveform
+from giraffe.reading import digitizing
 
 FS = 500.0
 

@@ -5,8 +5,8 @@ import re
 from conftest import ROOT
 
 from giraffe.__main__ import get_parser
+from giraffe.printout.sheets import ranges_table
 from giraffe.recipe import DEFAULT_PROFILE, DEFAULT_RECIPE, PROFILES, RECIPES, SHIPPED
-from giraffe.sheets import ranges_table
 
 
 def test_the_published_ranges_of_the_conditions_are_those_of_the_code():

@@ -11,12 +11,12 @@ import time
 import numpy as np
 from conftest import ROOT
 
-from giraffe import training
-from giraffe.checkpoint import load_model
-from giraffe.early_stopping import plan_epochs
-from giraffe.records import scan
+from giraffe.ecg.records import scan
+from giraffe.learning import training
+from giraffe.learning.early_stopping import plan_epochs
+from giraffe.learning.training_loop import TrainingRun
+from giraffe.network.checkpoint import load_model
 from giraffe.settings import Settings
-from giraffe.training_loop import TrainingRun
 
 LABEL_LINE = "# Labels: "
 

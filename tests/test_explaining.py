@@ -11,15 +11,16 @@ import pytest
 import torch
 from PIL import Image
 
-from giraffe import reading as reading_room
 from giraffe.__main__ import main
 from giraffe.chart.chart import Chart
 from giraffe.chart.geometry import WHOLE, apart, between, transform
 from giraffe.chart.lighting import MARGIN
 from giraffe.chart.reader import Finding
-from giraffe.checkpoint import save_model
 from giraffe.classes import CLASSES
-from giraffe.explaining import (
+from giraffe.network.architectures import Network
+from giraffe.network.checkpoint import save_model
+from giraffe.reading import read as reading_room
+from giraffe.reading.explaining import (
     LAYERS,
     captioned,
     features_and_slopes,
@@ -28,8 +29,7 @@ from giraffe.explaining import (
     to_input,
     to_picture,
 )
-from giraffe.network import Network
-from giraffe.reading import Label, Reading
+from giraffe.reading.read import Label, Reading
 from giraffe.recipe import RECIPES
 
 SIZE = (80, 160)  # px that the small network sees

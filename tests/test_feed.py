@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from giraffe import feed, training
-from giraffe.checkpoint import load_model
-from giraffe.data import PrintoutDataset, Source
-from giraffe.early_stopping import stop_on_sigterm
-from giraffe.feed import EpochBatches, make_loader
-from giraffe.learner import Learner
-from giraffe.records import scan
-from giraffe.trained import describe_model, write_model
-from giraffe.training_loop import TrainingRun
+from giraffe.ecg.records import scan
+from giraffe.learning import feed, training
+from giraffe.learning.data import PrintoutDataset, Source
+from giraffe.learning.early_stopping import stop_on_sigterm
+from giraffe.learning.feed import EpochBatches, make_loader
+from giraffe.learning.learner import Learner
+from giraffe.learning.trained import describe_model, write_model
+from giraffe.learning.training_loop import TrainingRun
+from giraffe.network.checkpoint import load_model
 
 
 def test_a_dead_worker_costs_nothing_but_time(records_folder, tmp_path, smoke_settings, caplog):

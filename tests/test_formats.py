@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from giraffe.ecg.filters import disturbed, high_pass, low_pass
+from giraffe.ecg.records import LEADS, Header, Waveform
 from giraffe.printout.formats import FREQUENCIES, LAYOUTS
 from giraffe.printout.layout import Format, Grid, Page, arrange
 from giraffe.printout.paper import INVENTED, NAME_FONTS, WorldInk
 from giraffe.printout.presets import SCENES, draw_scene, print_in_memory
 from giraffe.printout.render import Colours, draw, ink_coverage, text_box
-from giraffe.records import LEADS, Header, Waveform
 
 HEADER = Header("x", 500.0, 5000, LEADS, ("x.dat",), (), ("NORM",), True, (), {"Age": "61"})
 FLAT = Waveform(np.zeros((12, 5000), np.float32), 500.0, LEADS)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import genextreme
 
-from giraffe.gev import EDGE, GEV, MAX_LOG_T, gev_cross_entropy, gev_probability
+from giraffe.network.gev import EDGE, GEV, MAX_LOG_T, gev_cross_entropy, gev_probability
 
 X = st.floats(-1e4, 1e4)
 SHAPE = st.floats(-2, 2)

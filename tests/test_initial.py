@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 import torch
 
-from giraffe import initial as room
-from giraffe import training, training_loop
-from giraffe.calibration import Calibration
-from giraffe.checkpoint import load_model, save_model
 from giraffe.classes import CLASSES
-from giraffe.distributed import Group
+from giraffe.ecg.records import scan
 from giraffe.errors import ModelError
-from giraffe.learner import Learner
-from giraffe.network import Network
+from giraffe.learning import training, training_loop
+from giraffe.learning.distributed import Group
+from giraffe.learning.learner import Learner
+from giraffe.learning.trained import Trained, describe_model
+from giraffe.network import initial as room
+from giraffe.network.architectures import Network
+from giraffe.network.calibration import Calibration
+from giraffe.network.checkpoint import load_model, save_model
 from giraffe.recipe import RECIPES, SHIPPED
-from giraffe.records import scan
 from giraffe.settings import Settings
-from giraffe.trained import Trained, describe_model
 
 RECIPE = RECIPES["2324"]
 SIZE = (80, 103)
@@ -214,7 +214,7 @@ def test_a_model_that_stays_keeps_its_calibration_and_a_tuned_one_its_thresholds
 
 
 def test_chance_is_small_for_scores_that_know_and_large_for_those_that_do_not():
-    from giraffe.metrics import chance
+    from giraffe.judging.metrics import chance
 
     rng = np.random.default_rng(0)
     targets = (rng.random((60, 11)) < 0.3).astype(float)

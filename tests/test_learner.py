@@ -11,10 +11,10 @@ from conftest import ROOT, run_python
 
 from giraffe.classes import CLASSES
 from giraffe.device import choose_precision
-from giraffe.distributed import Group, current_group, join_group
-from giraffe.feed import Batch
-from giraffe.learner import Learner, copy_state
-from giraffe.network import Network
+from giraffe.learning.distributed import Group, current_group, join_group
+from giraffe.learning.feed import Batch
+from giraffe.learning.learner import Learner, copy_state
+from giraffe.network.architectures import Network
 from giraffe.recipe import RECIPES
 
 SIZE = (48, 64)

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from giraffe.classes import CLASSES
-from giraffe.classifier import Classifier
-from giraffe.compact import SCALE
-from giraffe.conditions import classify_printed, printed_records
 from giraffe.ecg.simulate import write_record
-from giraffe.metrics import auroc_per_class, macro
+from giraffe.judging.conditions import classify_printed, printed_records
+from giraffe.judging.metrics import auroc_per_class, macro
+from giraffe.network.classifier import Classifier
+from giraffe.network.compact import SCALE
 from giraffe.printout.presets import CONDITIONS
 from giraffe.recipe import SHIPPED
 from team_code import load_models, run_models

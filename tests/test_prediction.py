@@ -10,16 +10,16 @@ import torch
 from chart_pages import HEADER, wave
 from PIL import Image
 
-from giraffe import classifier as classifier_room
 from giraffe.__main__ import main
 from giraffe.chart.chart import Chart
 from giraffe.chart.geometry import WHOLE
 from giraffe.chart.lighting import lay_flat
 from giraffe.chart.reader import Finding
-from giraffe.checkpoint import save_model
 from giraffe.classes import CLASSES
-from giraffe.classifier import Classifier
-from giraffe.network import Network
+from giraffe.network import classifier as classifier_room
+from giraffe.network.architectures import Network
+from giraffe.network.checkpoint import save_model
+from giraffe.network.classifier import Classifier
 from giraffe.printout.others import other_picture
 from giraffe.printout.presets import print_in_memory
 from giraffe.recipe import RECIPES

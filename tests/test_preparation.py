@@ -138,7 +138,7 @@ def test_age_starts_its_own_line_where_other_comments_stand():
 def test_what_the_labels_cannot_tell_is_marked_and_left_out_of_loss_and_scores(tmp_path):
     import pandas as pd
 
-    from giraffe.records import open_record
+    from giraffe.ecg.records import open_record
 
     row = pd.Series(
         {"recording_date": "1990-01-02 03:04:05", "age": 61.0, "sex": 0, "height": 1.0,

@@ -11,6 +11,7 @@ import wfdb
 from test_printout import HEADER, _pixels, few, waveform  # noqa: F401  (few is a fixture)
 
 from giraffe.__main__ import main
+from giraffe.ecg.records import LEADS, Waveform
 from giraffe.printout.kit import D1, D2, D3, KitOptions, image_config, kit_image
 from giraffe.printout.layout import CABRERA_3X4, STANDARD_6X2, STANDARD_12X1, Format, arrange
 from giraffe.printout.presets import (
@@ -22,7 +23,6 @@ from giraffe.printout.presets import (
     scene_image,
 )
 from giraffe.printout.render import Colours, draw, ink_coverage
-from giraffe.records import LEADS, Waveform
 
 
 def small(**changes):
@@ -322,7 +322,7 @@ def test_a_dask_cluster_prints_the_same_images(few, tmp_path):  # noqa: F811
     distributed = pytest.importorskip("dask.distributed")
     import joblib
 
-    from giraffe.printing import PrintJob, print_folder
+    from giraffe.printout.printing import PrintJob, print_folder
 
     job = PrintJob(options=dataclasses.replace(D3, resolution=60), seed=3)
     print_folder(few, tmp_path / "here", job, verbose=False)

@@ -7,23 +7,23 @@ import numpy as np
 import pytest
 import torch
 
-from giraffe import pretrain as room
-from giraffe import teacher
 from giraffe.classes import CLASSES
-from giraffe.classifier import Classifier
-from giraffe.conditions import printed_records
-from giraffe.data import PrintoutDataset, Source
-from giraffe.distributed import Group
 from giraffe.ecg.findings import FINDINGS
 from giraffe.ecg.simulate import simulate
 from giraffe.errors import ModelError
-from giraffe.feed import EpochBatches, make_loader
-from giraffe.learner import Learner
-from giraffe.measured import Patients, with_numbers
-from giraffe.pretrain import Stage, half_precision, parse_stages
+from giraffe.judging.conditions import printed_records
+from giraffe.learning import pretrain as room
+from giraffe.learning import teacher
+from giraffe.learning.data import PrintoutDataset, Source
+from giraffe.learning.distributed import Group
+from giraffe.learning.feed import EpochBatches, make_loader
+from giraffe.learning.learner import Learner
+from giraffe.learning.measured import Patients, with_numbers
+from giraffe.learning.pretrain import Stage, half_precision, parse_stages
+from giraffe.learning.teacher import Numbers
+from giraffe.network.classifier import Classifier
 from giraffe.recipe import RECIPES
 from giraffe.settings import Settings
-from giraffe.teacher import Numbers
 
 # A vanilla network of the recipe's proportions, because it takes milliseconds per step.
 RECIPE = dataclasses.replace(
@@ -140,7 +140,7 @@ def test_killed_in_its_second_stage_it_goes_on_there(tmp_path, small, monkeypatc
 
     with monkeypatch.context() as patch:
         patch.setattr(Learner, "step", dying)
-        patch.setattr("giraffe.training_loop.EPOCH_CHECKPOINT_SECONDS", 0)
+        patch.setattr("giraffe.learning.training_loop.EPOCH_CHECKPOINT_SECONDS", 0)
         with pytest.raises(Killed):
             room.pretrain([], broken, small, STAGES, simulated=8, verbose=False)
     assert len(steps) == 7

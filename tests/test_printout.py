@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from giraffe.__main__ import main
+from giraffe.ecg.records import LEADS, Header, Waveform
 from giraffe.ecg.simulate import simulate
 from giraffe.printout.layout import Format, arrange, patient_header
 from giraffe.printout.render import Colours, draw, ink_coverage, strip_pixels, trace_coverage
-from giraffe.records import LEADS, Header, Waveform
 
 
 def waveform(k=0, seconds=10.0):
@@ -62,7 +62,7 @@ def test_the_ink_of_every_column_lies_on_the_signal():
 
 
 def test_the_ink_lies_on_the_signal_of_fifty_real_records(shared):
-    from giraffe.records import open_record, read_waveform
+    from giraffe.ecg.records import open_record, read_waveform
 
     folder = shared / "data" / "ptbxl_folds1-8" / "records500" / "00000"
     right = []

@@ -16,8 +16,8 @@ from giraffe.ecg.ptbxl import (
     read_labels,
     read_superclasses,
 )
-from giraffe.records import parse_header, scan
-from giraffe.split import patient_groups
+from giraffe.ecg.records import parse_header, scan
+from giraffe.learning.split import patient_groups
 
 ROW = {
     "ecg_id": "504",

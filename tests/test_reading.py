@@ -10,18 +10,18 @@ import pytest
 from chart_pages import HEADER, wave
 from PIL import Image
 
-from giraffe import classifier as classifier_room
-from giraffe import reading as room
 from giraffe.__main__ import main
 from giraffe.chart.chart import turn_pixels, turn_points
+from giraffe.chart.digitizer import PictureSignals
 from giraffe.chart.known import known_chart
 from giraffe.chart.reader import Finding
 from giraffe.classes import CLASSES, MEANINGS
-from giraffe.classifier import decide
-from giraffe.digitizer import PictureSignals
+from giraffe.network import classifier as classifier_room
+from giraffe.network.classifier import decide
 from giraffe.pictures import read_file, resize
 from giraffe.printout.presets import print_in_memory
-from giraffe.reading import COLUMNS, annotated, read_picture
+from giraffe.reading import read as room
+from giraffe.reading.read import COLUMNS, annotated, read_picture
 
 THRESHOLDS = np.linspace(0.3, 0.5, len(CLASSES))
 
@@ -246,7 +246,7 @@ def test_where_nothing_could_be_labelled_the_command_fails(reader, shipped, fold
 
 
 def test_reading_gives_the_probabilities_of_predict(page, reader, folder, tmp_path):
-    from giraffe.classifier import Classifier
+    from giraffe.network.classifier import Classifier
 
     path = folder / "page.png"
     assert main(["predict", str(path), "-o", str(tmp_path / "p")]) == 0

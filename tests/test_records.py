@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from giraffe.classes import CLASSES, decode, encode
-from giraffe.errors import RecordError
-from giraffe.records import (
+from giraffe.ecg.records import (
     find_headers,
     group_identical,
     open_record,
@@ -17,6 +16,7 @@ from giraffe.records import (
     read_waveform,
     scan,
 )
+from giraffe.errors import RecordError
 
 SIGNAL = "a.dat 16 1000.0(0)/mV 16 0 5 7 0 AVR\n"
 

@@ -14,13 +14,13 @@ from conftest import ROOT, run_python
 from PIL import Image
 
 from benchmarks.reliability import Faults, fuzz
-from giraffe import training, training_loop
 from giraffe.__main__ import main
-from giraffe.checkpoint import load_model
-from giraffe.classifier import Classifier
+from giraffe.ecg.records import open_record, scan
 from giraffe.errors import ModelError, RecordError
-from giraffe.records import open_record, scan
-from giraffe.stress import judge, trials
+from giraffe.learning import training, training_loop
+from giraffe.learning.stress import judge, trials
+from giraffe.network.checkpoint import load_model
+from giraffe.network.classifier import Classifier
 
 HEADER = (
     "r 2 500 5000\nr.dat 16 1000.0(0)/mV 16 0 5 7 0 I\nr.dat 16 1000.0(0)/mV 16 0 5 7 0 II\n"

@@ -11,20 +11,19 @@ import pytest
 import torch
 
 from giraffe.__main__ import main
-from giraffe.calibration import calibration_error, log_loss
-from giraffe.checkpoint import save_model
 from giraffe.classes import CLASSES
-from giraffe.classifier import Classifier
-from giraffe.conditions import classify_printed, printed_records, scores
+from giraffe.ecg.records import scan
 from giraffe.errors import ModelError, RecordError
-from giraffe.metrics import auroc_per_class, f_per_class, macro
-from giraffe.network import Network
-from giraffe.recipe import RECIPES
-from giraffe.records import scan
-from giraffe.report import figures
-from giraffe.report.answers import read_records
-from giraffe.report.gather import Wanted, gather
-from giraffe.report.judging import (
+from giraffe.judging.conditions import classify_printed, printed_records, scores
+from giraffe.judging.metrics import auroc_per_class, f_per_class, macro
+from giraffe.network.architectures import Network
+from giraffe.network.calibration import calibration_error, log_loss
+from giraffe.network.checkpoint import save_model
+from giraffe.network.classifier import Classifier
+from giraffe.reading.report import figures
+from giraffe.reading.report.answers import read_records
+from giraffe.reading.report.gather import Wanted, gather
+from giraffe.reading.report.judging import (
     average_precision,
     class_scores,
     losses_of_truth,
@@ -32,8 +31,9 @@ from giraffe.report.judging import (
     reliability,
     roc,
 )
-from giraffe.report.markup import Html, element, html, number, table
-from giraffe.report.page import page
+from giraffe.reading.report.markup import Html, element, html, number, table
+from giraffe.reading.report.page import page
+from giraffe.recipe import RECIPES
 
 NAMES = 8  # of the 24 records, which are enough to be fast and to have every kind
 ODD = "a&b <script>alert('x')</script>"
@@ -100,7 +100,7 @@ class Page(HTMLParser):
 def few_samples():
     """A bootstrap of seconds; none of its intervals is looked at."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("giraffe.report.gather.SAMPLES", 20)
+        patch.setattr("giraffe.reading.report.gather.SAMPLES", 20)
         yield
 
 
@@ -432,30 +432,3 @@ def test_text_becomes_html_once():
     assert made == '<a href="&quot;">x&lt;y<b>&amp;</b></a>'
     assert '<th scope="row">&lt;i&gt;</th>' in table("c", ["a", "b"], [["<i>", 1]])
     assert number(None) == number(float("nan")) == "–" and number(0.12345, 2) == "0.12"
-
-
-def test_compare_writes_scores_and_examples_of_outputs(records_folder, tmp_path, capsys):
-    """What the Challenge's scripts write beside the truth: outputs that are right, and one not."""
-    outputs = tmp_path / "outputs"
-    outputs.mkdir()
-    for path in records_folder.glob("*.hea"):
-        shutil.copy(path, outputs)
-    (outputs / "sim0005_000001.hea").unlink()
-    records = scan(records_folder)[0]
-    missing = next(record for record in records if record.name == "sim0005_000001")
-    out = tmp_path / "comparison"
-    assert main(["compare", str(records_folder), str(outputs), "-o", str(out)]) == 0
-    said = capsys.readouterr().out
-    lines = (out / "scores.txt").read_text()
-    assert lines in said and (out / "examples.png").stat().st_size > 1000
-    for line in lines.splitlines()[1:-1]:
-        name, n, f = re.match(r"(\S+(?: MI)?) +(\d+) +([\d.]+)", line).groups()
-        n, lost = int(n), name in missing.labels
-        assert float(f) == pytest.approx(2 * (n - lost) / (2 * n - lost), abs=1e-3)
-    model = tmp_path / "model"
-    model.mkdir()
-    (model / "split.csv").write_text("record,part\nsim0005_000001,training\n")
-    assert (
-        main(["compare", str(records_folder), str(outputs), "-o", str(out), "-m", str(model)]) == 0
-    )
-    assert re.search(r"macro +1 +0\.000", capsys.readouterr().out)

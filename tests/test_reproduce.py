@@ -9,24 +9,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from giraffe import reproduce as room
-from giraffe import training, training_loop
 from giraffe.__main__ import main
-from giraffe.checkpoint import load_model
 from giraffe.classes import CLASSES
-from giraffe.classifier import Classifier, decide
-from giraffe.conditions import PUBLISHED, score_conditions
-from giraffe.metrics import (
+from giraffe.ecg.records import scan
+from giraffe.judging.conditions import PUBLISHED, score_conditions
+from giraffe.judging.metrics import (
     bootstrap_interval,
     f_per_class,
     macro,
     micro_f,
     tune_thresholds,
 )
+from giraffe.learning import reproduce as room
+from giraffe.learning import training, training_loop
+from giraffe.learning.split import stratified_folds
+from giraffe.network.checkpoint import load_model
+from giraffe.network.classifier import Classifier, decide
 from giraffe.printout.presets import CONDITIONS
 from giraffe.recipe import RECIPES, learning_rate
-from giraffe.records import scan
-from giraffe.split import stratified_folds
 
 
 @pytest.fixture(scope="module")
@@ -263,8 +263,8 @@ def test_the_recipes_mechanics_train_and_resume(records_folder, tmp_path, smoke_
 def test_the_weight_average_follows_the_weights():
     import torch
 
-    from giraffe.distributed import Group
-    from giraffe.learner import Learner
+    from giraffe.learning.distributed import Group
+    from giraffe.learning.learner import Learner
 
     recipe = dataclasses.replace(RECIPES["2324"], average=0.9)
     made = Learner(recipe, (32, 32), np.ones(11), 0, torch.device("cpu"), Group())

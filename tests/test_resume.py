@@ -5,11 +5,11 @@ import dataclasses
 import pytest
 import torch
 
-from giraffe import training, training_loop
-from giraffe.checkpoint import load_model
-from giraffe.learner import Learner
-from giraffe.records import scan
-from giraffe.training_loop import TrainingRun
+from giraffe.ecg.records import scan
+from giraffe.learning import training, training_loop
+from giraffe.learning.learner import Learner
+from giraffe.learning.training_loop import TrainingRun
+from giraffe.network.checkpoint import load_model
 
 LABEL_LINE = "# Labels: "
 

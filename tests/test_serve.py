@@ -24,13 +24,13 @@ from serve_pages import DARK, FakeReader, pdf, picture
 from starlette.testclient import TestClient
 
 from giraffe.classes import CLASSES
-from giraffe.reading import Label
-from giraffe.serve.app import create_app
-from giraffe.serve.guard import hosts_of
-from giraffe.serve.refusals import NOTICE
-from giraffe.serve.turns import FullError, GoneError, Turns
-from giraffe.serve.view import record_name
-from giraffe.serve.words import PLAINLY, sentence
+from giraffe.reading.read import Label
+from giraffe.reading.serve.app import create_app
+from giraffe.reading.serve.guard import hosts_of
+from giraffe.reading.serve.refusals import NOTICE
+from giraffe.reading.serve.turns import FullError, GoneError, Turns
+from giraffe.reading.serve.view import record_name
+from giraffe.reading.serve.words import PLAINLY, sentence
 
 STATIC = ROOT / "giraffe" / "serve" / "static"
 schemathesis.openapi.format("binary", st.sampled_from([picture(), picture("JPEG", DARK), b"text"]))

@@ -18,9 +18,9 @@ from conftest import ROOT
 from playwright.sync_api import Page, expect, sync_playwright
 from serve_pages import DARK, FakeReader, pdf, picture
 
-from giraffe.serve.app import create_app
-from giraffe.serve.guard import hosts_of
-from giraffe.serve.turns import Turns
+from giraffe.reading.serve.app import create_app
+from giraffe.reading.serve.guard import hosts_of
+from giraffe.reading.serve.turns import Turns
 
 NAMES = "chromium", "chromium-browser", "google-chrome"
 CONTRAST = 4.5  # of text against what lies behind it, by WCAG 2.2 AA
@@ -349,8 +349,8 @@ def test_the_api_is_described_on_a_page_of_our_own(open_page, address):
 
 def test_the_command_reads_a_printed_page_and_speaks_to_this_machine_alone(open_page, tmp_path):
     from giraffe.ecg.simulate import write_record
-    from giraffe.printing import PrintJob, print_folder
     from giraffe.printout.kit import KitOptions
+    from giraffe.printout.printing import PrintJob, print_folder
 
     write_record(tmp_path, 5, 0, ("NORM",))
     print_folder(tmp_path, tmp_path, PrintJob(options=KitOptions(resolution=100)), verbose=False)

@@ -8,24 +8,24 @@ import torch
 
 from giraffe.classes import CLASSES
 from giraffe.ecg import variation
+from giraffe.ecg.records import LEADS, Waveform
 from giraffe.ecg.simulate import simulate, write_record
-from giraffe.hearts import Hearts, divide, simulated_hearts, vary
-from giraffe.records import LEADS, Waveform
-from giraffe.signalnet import (
+from giraffe.learning.hearts import Hearts, divide, simulated_hearts, vary
+from giraffe.learning.signalschool import learn, learn_by_folds, loss_of
+from giraffe.learning.soft_labels import (
+    ceiling_table,
+    make_soft_labels,
+    read_soft_labels,
+    soften,
+    write_soft_labels,
+)
+from giraffe.network.signalnet import (
     FS,
     SignalNet,
     as_signal,
     load_networks,
     probabilities,
     save_networks,
-)
-from giraffe.signalschool import learn, learn_by_folds, loss_of
-from giraffe.soft_labels import (
-    ceiling_table,
-    make_soft_labels,
-    read_soft_labels,
-    soften,
-    write_soft_labels,
 )
 
 
@@ -102,7 +102,7 @@ def test_a_soft_label_comes_from_a_network_that_did_not_see_the_patient(hearts, 
         seen.append({row.tobytes() for row in part.signals})
         return SignalNet().eval()
 
-    monkeypatch.setattr("giraffe.signalschool.learn", learn_nothing)
+    monkeypatch.setattr("giraffe.learning.signalschool.learn", learn_nothing)
     groups = np.arange(64) // 2
     networks, soft = learn_by_folds(hearts, groups, 1, folds=4)
     assert len(networks) == 4 and soft.shape == (64, 11)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from giraffe.classes import CLASSES
 from giraffe.commands.snomed import add
 from giraffe.ecg import snomed
+from giraffe.ecg.records import open_record, parse_header
 from giraffe.ecg.snomed import (
     codes_in,
     database_of,
@@ -24,7 +25,6 @@ from giraffe.ecg.snomed import (
     read_table,
 )
 from giraffe.errors import RecordError
-from giraffe.records import open_record, parse_header
 
 
 def test_what_cannot_be_used_is_named_and_the_rest_goes_on(tmp_path):

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from giraffe.learner import class_weights
-from giraffe.metrics import auroc_per_class, f_per_class, macro
-from giraffe.split import random_split, stratified_split
+from giraffe.judging.metrics import auroc_per_class, f_per_class, macro
+from giraffe.learning.learner import class_weights
+from giraffe.learning.split import random_split, stratified_split
 
 LABELS = st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=60)
 

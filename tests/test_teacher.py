@@ -7,11 +7,11 @@ import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from giraffe import teacher
+from giraffe.ecg.records import LEADS, Header, Waveform
 from giraffe.ecg.simulate import simulate
+from giraffe.learning import teacher
+from giraffe.learning.teacher import CELL_NUMBERS, FIRST, STRIDE, Numbers, cell_targets, grid
 from giraffe.printout.presets import SCENES, draw_scene, print_in_memory
-from giraffe.records import LEADS, Header, Waveform
-from giraffe.teacher import CELL_NUMBERS, FIRST, STRIDE, Numbers, cell_targets, grid
 
 HEADER = Header("one", 500.0, 5000, LEADS, (), (), (), True, (), {})
 HEIGHT, WIDTH = 512, 1024

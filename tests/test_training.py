@@ -9,20 +9,20 @@ import pytest
 import torch
 from conftest import copy_records
 
-from giraffe import training
 from giraffe.classes import CLASSES, encode
-from giraffe.classifier import Classifier, decide
+from giraffe.ecg.records import scan
 from giraffe.errors import RecordError
-from giraffe.initial import load_initial
-from giraffe.metrics import f_per_class, macro
-from giraffe.network import Network
-from giraffe.pretrain import half_precision
+from giraffe.judging.metrics import f_per_class, macro
+from giraffe.learning import training
+from giraffe.learning.pretrain import half_precision
+from giraffe.learning.split import split_records
+from giraffe.learning.trained import describe_model, write_model
+from giraffe.learning.training_loop import TrainingRun
+from giraffe.network.architectures import Network
+from giraffe.network.classifier import Classifier, decide
+from giraffe.network.initial import load_initial
 from giraffe.recipe import DEFAULT_RECIPE, PROFILES, RECIPES
-from giraffe.records import scan
 from giraffe.settings import Settings
-from giraffe.split import split_records
-from giraffe.trained import describe_model, write_model
-from giraffe.training_loop import TrainingRun
 
 LABEL_LINE = "# Labels: "
 

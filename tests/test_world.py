@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from giraffe.ecg.records import LEADS
 from giraffe.printout.capture import CLOSE, WHOLE_FRAME, Capture, frame_aspect, place, take
 from giraffe.printout.layout import Format, Text, arrange
 from giraffe.printout.presets import CONDITIONS
 from giraffe.printout.wear import Wear, wear_paper
 from giraffe.printout.world import WORLD_CAPTURES, WORLD_WEARS
-from giraffe.records import LEADS
 
 HEADER = tuple(Text(f"ID: 12345{k}", 6 + 75 * k, 7) for k in range(3))
 PAGE = arrange(Format(top_mm=35), LEADS, 10.0, HEADER)

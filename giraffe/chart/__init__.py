@@ -1,1 +1,1 @@
-"""Picture → chart: where the rows of leads lie, what stands where, and the chart laid flat."""
+"""Picture → chart, laid flat → signals: where the rows of leads lie, what stands on them, in mV."""

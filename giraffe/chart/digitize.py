@@ -17,7 +17,7 @@ from giraffe.chart.separators import changes_of, hidden_by_bars
 from giraffe.chart.stroke import learn_pen, settle
 from giraffe.chart.timing import Clock, set_clock
 from giraffe.chart.trace import Traces, find_traces
-from giraffe.records import LEADS
+from giraffe.ecg.records import LEADS
 
 USUAL_GAIN = 10.0  # mm/mV
 FS = 500.0

@@ -12,12 +12,12 @@ from joblib import Parallel, delayed
 from giraffe.chart.flat import POINTS_PER_PX, FlatRows
 from giraffe.chart.pages import COMMENTS
 from giraffe.chart.truth import row_ends
+from giraffe.ecg.records import LEADS, Header, Waveform, open_record, read_waveform
 from giraffe.ecg.simulate import simulate
 from giraffe.printout.presets import KITS, SCENES, capture_scene, draw_scene, print_in_memory
 from giraffe.printout.render import strip_pixels
 from giraffe.progress import progress_bar
 from giraffe.randomness import random_stream
-from giraffe.records import LEADS, Header, Waveform, open_record, read_waveform
 
 PRESETS = (("giraffe", 0.90), ("D1", 0.04), ("D2", 0.03), ("D3", 0.03))
 LONGEST = (1300, 2500)  # px of the longer side of a page

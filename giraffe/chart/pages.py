@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from joblib import Parallel, delayed
 
+from giraffe.ecg.records import LEADS, Header, Waveform
 from giraffe.ecg.simulate import simulate
 from giraffe.printout.presets import print_in_memory
 from giraffe.progress import progress_bar
 from giraffe.randomness import random_stream
-from giraffe.records import LEADS, Header, Waveform
 
 PRESETS = (("giraffe", 0.88), ("D1", 0.04), ("D2", 0.04), ("D3", 0.04))
 WITHOUT = 0.2  # share of pictures without a chart

@@ -1,1 +1,1 @@
-"""The commands of `giraffe`, one file for each group; each has ``add``, which makes its parsers."""
+"""What is typed → what is done: one file for each group of commands; ``add`` makes its parsers."""

@@ -1,6 +1,6 @@
 """The command that turns pictures into signals."""
 
-from giraffe.commandline import add_command, add_pictures, tell_problems
+from giraffe.commands.commandline import add_command, add_pictures, tell_problems
 from giraffe.progress import say
 
 SHOWN_AT_MOST = 30  # pictures; the table has all
@@ -13,7 +13,7 @@ def digitize(args) -> int:
     without a chart gives no record, and the table says why. Started again, the command goes on
     where it was.
     """
-    from giraffe.digitizing import TABLE, digitize_pictures
+    from giraffe.reading.digitizing import TABLE, digitize_pictures
 
     rows, problems = digitize_pictures(args.pictures, args.output, args.fs, args.csv, args.overlay)
     tell_problems("Not digitized", problems, "picture")

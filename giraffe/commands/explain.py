@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from giraffe.classes import CLASSES, canonical_label
-from giraffe.commandline import (
+from giraffe.commands.commandline import (
     add_command,
     add_model,
     add_pictures,
@@ -25,11 +25,11 @@ def explain(args) -> int:
     The hotter a place, the more of what speaks for the label the network saw there. It says what
     the network looked at, not that it was right.
     """
-    from giraffe.classifier import Classifier
-    from giraffe.explaining import captioned, heat, overlay
     from giraffe.files import write_atomically
+    from giraffe.network.classifier import Classifier
     from giraffe.pictures import write_picture
-    from giraffe.reading import read_pictures
+    from giraffe.reading.explaining import captioned, heat, overlay
+    from giraffe.reading.read import read_pictures
 
     paths = picture_files(args.pictures, args.output)
     folder = Path(args.output)

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from giraffe.commandline import add_command, add_settings, settings_of
+from giraffe.commands.commandline import add_command, add_settings, settings_of
 
 
 def summary(args) -> int:
     """Count the classes of a folder or of PTB-XL's tables, training beside validation."""
-    from giraffe.summary import summarise, summarise_ptbxl
+    from giraffe.learning.summary import summarise, summarise_ptbxl
 
     if args.database:
         tables = args.database, args.mapping, args.sl_database_file, args.sl_mapping_file
@@ -22,7 +22,7 @@ def summary(args) -> int:
 def sheet(args) -> int:
     """Show one record in every kind of printout, or a folder's beside simulated ones."""
     from giraffe.pictures import write_picture
-    from giraffe.sheets import pairs_sheet, printouts_sheet, ranges_table
+    from giraffe.printout.sheets import pairs_sheet, printouts_sheet, ranges_table
 
     if Path(args.record).is_dir():
         pixels = pairs_sheet(Path(args.record), args.seed)

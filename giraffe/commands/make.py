@@ -7,7 +7,13 @@ import secrets
 from pathlib import Path
 
 from giraffe.classes import CLASSES
-from giraffe.commandline import add_command, add_folders, add_jobs, add_ptbxl_tables, tell_problems
+from giraffe.commands.commandline import (
+    add_command,
+    add_folders,
+    add_jobs,
+    add_ptbxl_tables,
+    tell_problems,
+)
 from giraffe.progress import progress_bar, say
 
 PRESETS = (
@@ -44,9 +50,9 @@ def simulate(args) -> int:
 
 def print_records(args) -> int:
     """Print the waveforms of records as images, with the public generator's options."""
-    from giraffe.printing import PrintJob, print_folder
     from giraffe.printout.kit import KitOptions
     from giraffe.printout.presets import KITS, SCENES
+    from giraffe.printout.printing import PrintJob, print_folder
 
     fields = {field.name for field in dataclasses.fields(KitOptions)}
     given = {name: value for name, value in vars(args).items() if name in fields}

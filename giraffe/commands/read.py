@@ -4,7 +4,7 @@ import json
 import logging
 from pathlib import Path
 
-from giraffe.commandline import (
+from giraffe.commands.commandline import (
     add_command,
     add_model,
     add_pictures,
@@ -27,10 +27,10 @@ def read(args) -> int:
     It gets every finding whose probability reaches the finding's threshold. Nothing is written
     unless asked for.
     """
-    from giraffe.classifier import Classifier
     from giraffe.files import csv_text, write_atomically
+    from giraffe.network.classifier import Classifier
     from giraffe.pictures import write_picture
-    from giraffe.reading import COLUMNS, annotated, read_pictures
+    from giraffe.reading.read import COLUMNS, annotated, read_pictures
 
     paths = picture_files(args.pictures, args.output)
     problems: dict[str, str] = {}
@@ -62,8 +62,8 @@ def predict(args) -> int:
     The images of a record with a header are averaged. Up to 30 answers are shown; pictures without
     a chart get none.
     """
-    from giraffe.prediction import SHOWN_AT_MOST, predictions_table
-    from giraffe.prediction import predict as run
+    from giraffe.reading.prediction import SHOWN_AT_MOST, predictions_table
+    from giraffe.reading.prediction import predict as run
 
     found, problems = run(args.paths, args.model, args.output, whole=args.whole, scale=args.scale)
     tell_problems("Not classified", problems)

@@ -4,7 +4,7 @@ import logging
 import shlex
 from pathlib import Path
 
-from giraffe.commandline import (
+from giraffe.commands.commandline import (
     add_command,
     add_model,
     add_ptbxl_tables,
@@ -24,8 +24,8 @@ def report(args) -> int:
     memory. Conditions need waveforms.
     """
     from giraffe.printout.presets import PRESETS
-    from giraffe.report.gather import Wanted, gather
-    from giraffe.report.page import write_page
+    from giraffe.reading.report.gather import Wanted, gather
+    from giraffe.reading.report.page import write_page
 
     model = Path(args.model)
     if args.model == SHIPPED.name and not model.exists():
@@ -52,7 +52,7 @@ def report(args) -> int:
 
 def compare(args) -> int:
     """Compare the outputs of models with the truth: scores and example pictures."""
-    from giraffe.comparing import records_of_part, write_comparison
+    from giraffe.judging.comparing import records_of_part, write_comparison
 
     names = records_of_part(Path(args.model), args.part) if args.model else None
     outputs = [Path(folder) for folder in args.outputs]
@@ -63,8 +63,8 @@ def compare(args) -> int:
 
 def conditions(args) -> int:
     """Score a model on the eight ways of capturing a printout."""
-    from giraffe.conditions import score_conditions
     from giraffe.ecg.ptbxl import patients_and_folds
+    from giraffe.judging.conditions import score_conditions
 
     if args.folds and not args.database:
         raise ValueError("--folds needs --database ptbxl_database.csv, which says who is in which")
@@ -78,7 +78,7 @@ def conditions(args) -> int:
 
 def calibrate(args) -> int:
     """Calibrate a model and tune its thresholds on real records that did not train it."""
-    from giraffe.calibrating import calibrate_model
+    from giraffe.judging.calibrating import calibrate_model
 
     table = calibrate_model(
         args.model, args.data, names_in(args.names), args.simulated, args.presets.split(",")
@@ -100,11 +100,11 @@ def choosing(args) -> int:
 
 def stress(args) -> int:
     """Try what the organisers try: training data that is changed on purpose."""
-    from giraffe.stress import stress as run
+    from giraffe.learning.stress import stress as run
 
     logging.getLogger("giraffe").setLevel(logging.ERROR)
     if not args.quiet:
-        logging.getLogger("giraffe.stress").setLevel(logging.INFO)
+        logging.getLogger("giraffe.learning.stress").setLevel(logging.INFO)
     table, good = run(args.data, args.output, settings_of(args))
     print(table, end="")
     return 0 if good else 1

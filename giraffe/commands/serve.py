@@ -4,7 +4,7 @@ import socket
 from importlib.util import find_spec
 from pathlib import Path
 
-from giraffe.commandline import add_command, add_model
+from giraffe.commands.commandline import add_command, add_model
 from giraffe.progress import say
 
 NEEDED = ("starlette", "uvicorn", "python_multipart")  # the extra `serve`
@@ -27,10 +27,10 @@ def serve(args) -> int:
     with _door(args.host, args.port) as door:  # first, because what follows takes seconds
         import uvicorn
 
-        from giraffe.classifier import Classifier
-        from giraffe.serve.app import create_app
-        from giraffe.serve.guard import hosts_of
-        from giraffe.serve.work import Reader
+        from giraffe.network.classifier import Classifier
+        from giraffe.reading.serve.app import create_app
+        from giraffe.reading.serve.guard import hosts_of
+        from giraffe.reading.serve.work import Reader
 
         app = create_app(Reader(Classifier(Path(args.model))), args.limit, hosts_of(args.host))
         port = door.getsockname()[1]

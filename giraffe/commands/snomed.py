@@ -1,6 +1,6 @@
 """The command that prepares records whose headers carry SNOMED CT codes."""
 
-from giraffe.commandline import add_command, add_folders, tell_problems
+from giraffe.commands.commandline import add_command, add_folders, tell_problems
 
 DATABASES = (
     "CPSC, CPSC-Extra, INCART, PTB, PTB-XL, Georgia, Chapman-Shaoxing, Ningbo or other (any other)"

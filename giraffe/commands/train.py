@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 
-from giraffe.commandline import (
+from giraffe.commands.commandline import (
     add_command,
     add_frozen,
     add_jobs,
@@ -21,7 +21,7 @@ def train(args) -> int:
     profile at which scale (scoring: a GPU and hours; demo: minutes; smoke: seconds). Options that
     are not given are those of the environment. Started again, an interrupted training goes on.
     """
-    from giraffe.training import train as run
+    from giraffe.learning.training import train as run
 
     settings = settings_of(args)
     changes = {"initial": args.initial, "frozen": args.frozen}
@@ -34,7 +34,7 @@ def train(args) -> int:
 
 def reproduce(args) -> int:
     """Train and score the paper's configurations (its Table 4), or the ablation."""
-    from giraffe.reproduce import reproduce as run
+    from giraffe.learning.reproduce import reproduce as run
 
     names = args.submissions.split(",") if args.submissions else ()
     table = run(
@@ -53,10 +53,10 @@ def reproduce(args) -> int:
 
 def pretrain(args) -> int:
     """Make the weights that the entry ships, from simulated patients and real records."""
-    from giraffe.initial import model_folder
-    from giraffe.pretrain import DEFAULT_STAGES, parse_stages
-    from giraffe.pretrain import pretrain as run
-    from giraffe.soft_labels import read_soft_labels
+    from giraffe.learning.pretrain import DEFAULT_STAGES, parse_stages
+    from giraffe.learning.pretrain import pretrain as run
+    from giraffe.learning.soft_labels import read_soft_labels
+    from giraffe.network.initial import model_folder
 
     settings = settings_of(args)
     recipe = dataclasses.replace(
@@ -85,7 +85,7 @@ def pretrain(args) -> int:
 
 def soft_labels(args) -> int:
     """Train small networks on signals: their word on training records, and the ceiling."""
-    from giraffe.soft_labels import make_soft_labels
+    from giraffe.learning.soft_labels import make_soft_labels
 
     table = make_soft_labels(
         args.data,
@@ -105,7 +105,7 @@ def ship(args) -> int:
 
     Kernels become 8-bit numbers; calibration and thresholds come along, a model card stays.
     """
-    from giraffe.shipping import ship as run
+    from giraffe.network.shipping import ship as run
 
     print(run(args.model, args.output, args.mean_with, args.share), end="")
     return 0

@@ -1,1 +1,1 @@
-"""Signals: simulated and real records, their labels, and the scores of digitized signals."""
+"""Records and numbers → signals: real and simulated ECGs, their labels, scores of signals."""

@@ -7,8 +7,8 @@ import os
 import re
 from pathlib import Path
 
+from giraffe.ecg.records import find_headers, parse_header, read_text
 from giraffe.files import copy_with_times, write_atomically
-from giraffe.records import find_headers, parse_header, read_text
 
 _IMAGE = re.compile(r"^(.*)-([^-]*)\.(?:png|jpg|jpeg)$")
 

@@ -165,7 +165,7 @@ def fit(beats: list[MeanBeat]) -> dict[str, list]:
 def main() -> None:
     """Fit the model to the records of folds 1-6 that are labelled NORM alone."""
     from giraffe.ecg.ptbxl import patients_and_folds
-    from giraffe.records import read_waveform, scan
+    from giraffe.ecg.records import read_waveform, scan
 
     parser = argparse.ArgumentParser(description="Fit the variety of normal hearts.")
     parser.add_argument("records", help="folder that prepare-ptbxl wrote")

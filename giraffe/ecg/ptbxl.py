@@ -17,8 +17,8 @@ import pandas as pd
 
 from giraffe.classes import CLASSES
 from giraffe.ecg.database import cell_moment, cell_number, cell_whole, read_database, record_name
+from giraffe.ecg.records import find_headers, read_text
 from giraffe.files import copy_with_times, write_atomically
-from giraffe.records import find_headers, read_text
 
 log = logging.getLogger(__name__)
 

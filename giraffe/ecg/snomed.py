@@ -18,11 +18,11 @@ from pathlib import Path
 
 from giraffe.classes import CLASSES
 from giraffe.ecg.ptbxl import make_header
+from giraffe.ecg.records import Header, find_headers, open_record, read_text
 from giraffe.ecg.waveform import LEADS, check_files, plain_header
 from giraffe.errors import RecordError
 from giraffe.files import copy_with_times, markdown_table, write_atomically
 from giraffe.progress import progress_bar
-from giraffe.records import Header, find_headers, open_record, read_text
 
 log = logging.getLogger(__name__)
 

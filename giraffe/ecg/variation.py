@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from giraffe.records import Waveform
+from giraffe.ecg.records import Waveform
 
 GAIN = 0.10  # standard deviation of the logarithm, of all leads together
 CHEST_GAIN = 0.06  # of each chest lead: electrodes a rib higher or lower

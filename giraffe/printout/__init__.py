@@ -1,1 +1,1 @@
-"""From signals to pictures of ECG printouts."""
+"""Signals → pictures of ECG printouts. Knows nothing of labels, networks or torch."""

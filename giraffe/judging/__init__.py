@@ -1,0 +1,1 @@
+"""Probabilities and labels → scores: metrics, calibration, the eight conditions."""

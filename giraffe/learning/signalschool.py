@@ -1,0 +1,145 @@
+"""Training of the network that reads signals, `giraffe.network.signalnet`, on `hearts`."""
+
+import copy
+import logging
+import time
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from giraffe.device import autocast, choose_precision
+from giraffe.learning.hearts import Hearts, vary
+from giraffe.learning.split import stratified_folds
+from giraffe.network.signalnet import SignalNet, probabilities
+from giraffe.randomness import random_stream
+
+log = logging.getLogger(__name__)
+
+BATCH, LEARNING_RATE, WEIGHT_DECAY = 32, 2e-3, 2e-2
+EPOCHS, SIMULATED, SIMULATED_SEED = 14, 3000, 90210
+MEMORY = 0.998  # of the running mean of the weights, per step
+
+
+def loss_of(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy over all known entries; 0 if none is known."""
+    known = torch.isfinite(targets)
+    each = functional.binary_cross_entropy_with_logits(
+        logits.float(), targets.nan_to_num(), reduction="none"
+    )
+    return (each * known).sum() / known.sum().clamp(min=1)
+
+
+def learn(hearts: Hearts, epochs: int, seed: int = 0, simulated: Hearts | None = None, share=0.25):
+    """Train a network.
+
+    Parameters
+    ----------
+    hearts : Hearts
+        Real ones; an epoch shows each once.
+    epochs : int
+    seed : int
+    simulated : Hearts, optional
+        A pool of simulated patients, from which each epoch draws.
+    share : float
+        Of simulated patients among all that an epoch shows.
+
+    Returns
+    -------
+    SignalNet
+        With the running mean of its weights: the last steps' chance is averaged out, so no epoch
+        has to be chosen.
+
+    Raises
+    ------
+    ValueError
+        If there are too few hearts for one batch, or no epoch.
+    """
+    drawn = 0 if not simulated else round(len(hearts) * share / (1 - share))
+    steps = (len(hearts) + drawn) // BATCH
+    if steps < 1 or epochs < 1:
+        raise ValueError(f"at least {BATCH} hearts and one epoch are needed")
+    torch.manual_seed(seed)
+    network = SignalNet()
+    mean = copy.deepcopy(network)
+    device = torch.device("cpu")
+    precision = choose_precision(device)
+    optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, LEARNING_RATE, total_steps=epochs * steps
+    )
+    pool = hearts if not simulated else hearts.with_others(simulated)
+    started = time.monotonic()
+    step = 0
+    for epoch in range(1, epochs + 1):
+        rng = random_stream(seed, "hearts", epoch)
+        others = len(hearts) + rng.integers(0, max(len(pool) - len(hearts), 1), drawn)
+        order = rng.permutation(np.concatenate([np.arange(len(hearts)), others]))
+        network.train()
+        losses = []
+        for positions in np.split(order[: steps * BATCH], steps):
+            part = pool[positions]
+            with autocast(device, precision):
+                logits = network(torch.from_numpy(vary(part.signals, rng)))
+            loss = loss_of(logits, torch.from_numpy(part.targets))
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            schedule.step()
+            step += 1
+            _follow(mean, network, min(MEMORY, step / (step + 10)))
+            losses.append(float(loss.detach()))
+        log.info(
+            "Epoch %d of %d: loss %.4f, %.0f s.",
+            epoch, epochs, np.mean(losses), time.monotonic() - started,
+        )  # fmt: skip
+    return mean.eval()
+
+
+@torch.no_grad()
+def _follow(mean: SignalNet, network: SignalNet, memory: float) -> None:
+    """Draw the mean towards the network, BatchNorm's statistics as well."""
+    for old, new in zip(mean.state_dict().values(), network.state_dict().values(), strict=True):
+        if old.is_floating_point():
+            old.lerp_(new, 1 - memory)
+        else:
+            old.copy_(new)
+
+
+def learn_by_folds(
+    hearts: Hearts,
+    groups,
+    epochs: int,
+    folds: int = 3,
+    seed: int = 0,
+    simulated: Hearts | None = None,
+) -> tuple[list[SignalNet], np.ndarray]:
+    """Networks that each left out a part of the hearts, and what they say of the parts left out.
+
+    A network knows by heart what it trained on, so a record's soft label comes from the network
+    that has not seen its patient.
+
+    Parameters
+    ----------
+    hearts : Hearts
+    groups : array_like, shape (records,)
+        Equal numbers for records of one patient: `giraffe.learning.split.patient_groups`.
+    epochs, folds, seed : int
+    simulated : Hearts, optional
+        See `learn`.
+
+    Returns
+    -------
+    networks : list of SignalNet
+        For records that none of them trained on; see `giraffe.network.signalnet.probabilities`.
+    soft : ndarray of float, shape (records, 11)
+    """
+    known = np.nan_to_num(hearts.targets)
+    fold = stratified_folds(known, groups, seed, folds)
+    networks, soft = [], np.zeros(hearts.targets.shape)
+    for k in range(folds):
+        log.info("Network %d of %d.", k + 1, folds)
+        networks.append(learn(hearts[fold != k], epochs, seed + k, simulated))
+        soft[fold == k] = probabilities(networks[-1:], hearts.signals[fold == k])
+    return networks, soft

@@ -1,0 +1,261 @@
+"""A model folder becomes an object that turns images into probabilities and labels."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torchvision.models.inception import BasicConv2d
+
+from giraffe.chart.lighting import frame_size, lay_flat
+from giraffe.chart.reader import Finding, find_charts
+from giraffe.classes import CLASSES
+from giraffe.device import autocast, best_device, choose_precision
+from giraffe.ecg.records import open_record
+from giraffe.errors import ImageError, RecordError
+from giraffe.network.calibration import calibrate
+from giraffe.network.checkpoint import load_model
+from giraffe.pictures import read_file, read_image, resize, to_rgb
+from giraffe.recipe import SHIPPED
+
+log = logging.getLogger(__name__)
+
+BATCH = 8
+LEAST_HEIGHT, MOST_HEIGHT = 75, 2048  # px: InceptionV3's smallest input; what memory allows
+"""Images that go through the network at once."""
+VIEW_MARGIN = 0.012
+"""Share of a page's sides that each further view leaves away."""
+
+
+def decide(probabilities, thresholds, rule: str = "most_probable") -> np.ndarray:
+    """Labels of probabilities.
+
+    Parameters
+    ----------
+    probabilities : array_like, shape (records, classes)
+    thresholds : array_like, shape (classes,)
+    rule : str
+        For a record in which no class passes. ``most_probable``: the class with the largest
+        ratio of probability to threshold; ``within_0.1``: every class within 0.1 of the most
+        probable.
+
+    Returns
+    -------
+    ndarray of bool, shape (records, classes)
+        At least one class per record.
+    """
+    p, thresholds = np.asarray(probabilities, dtype=float), np.asarray(thresholds, dtype=float)
+    passed = p >= thresholds
+    none = ~passed.any(axis=1)
+    if rule == "within_0.1":
+        fallback = p >= p.max(axis=1, keepdims=True) - 0.1
+    elif rule == "most_probable":
+        ratio = p / thresholds
+        fallback = np.arange(p.shape[1]) == ratio.argmax(axis=1)[:, None]
+    else:
+        raise ValueError(f"unknown rule {rule!r}")
+    return np.where(none[:, None], fallback, passed)
+
+
+def fold_batch_norm(network: torch.nn.Module) -> None:
+    """Merge each batch normalisation into the convolution before it, in place."""
+    for module in network.modules():
+        if isinstance(module, BasicConv2d):
+            module.conv = fuse_conv_bn_eval(module.conv, module.bn)
+            module.bn = torch.nn.Identity()
+
+
+def _pixels(image) -> np.ndarray:
+    return image if isinstance(image, np.ndarray) else to_rgb(image)
+
+
+class Classifier:
+    """One trained network, or an ensemble whose probabilities are averaged.
+
+    Parameters
+    ----------
+    folder : path
+        Model folder; by default that of the model that comes with the package.
+    device : torch.device, optional
+        The best there is by default.
+    scale : float
+        Factor on the size of the networks' input; InceptionV3 takes other sizes than it learned
+        with, and reads worse at them.
+
+    Raises
+    ------
+    giraffe.network.checkpoint.ModelError
+        If the folder holds no usable model.
+    ValueError
+        If its networks do not read at this scale.
+
+    Examples
+    --------
+    >>> classifier = Classifier()                                # doctest: +SKIP
+    >>> classifier.probabilities([PIL.Image.open("page.jpg")])   # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        folder: str | Path = SHIPPED,
+        device: torch.device | None = None,
+        scale: float = 1.0,
+    ):
+        self.networks, self.description = load_model(folder)
+        self.device = device or best_device()
+        self.precision = choose_precision(self.device)
+        self.height, self.width = (round(side * scale) for side in self.description["size"])
+        fixed = self.description["recipe"].architecture != "inception"
+        if scale != 1 and (fixed or not LEAST_HEIGHT <= self.height <= MOST_HEIGHT):
+            raise ValueError(
+                f"scale {scale:g}: this model reads at "
+                + ("its own size alone" if fixed else f"{LEAST_HEIGHT} to {MOST_HEIGHT} px height")
+            )
+        self.thresholds = np.array(self.description["thresholds"])
+        self.calibration = self.description["calibration"]
+        for network in self.networks:
+            fold_batch_norm(network)
+            network.to(self.device, memory_format=torch.channels_last)
+
+    @property
+    def straightened(self) -> bool:
+        """Whether the networks see charts laid flat and not whole pictures."""
+        return self.description["recipe"].straightened
+
+    def find(self, images: Sequence) -> list[Finding | None]:
+        """Where the charts of pictures lie; None for each if the networks see whole pictures.
+
+        Parameters
+        ----------
+        images : sequence of PIL images or uint8 arrays of shape (height, width, 3)
+        """
+        if not self.straightened:
+            return [None] * len(images)
+        return find_charts([_pixels(image) for image in images])
+
+    def read(self, path: Path) -> list[np.ndarray]:
+        """The pictures of a file, as large as this model needs them.
+
+        Returns and errors are those of `giraffe.pictures.read_file`.
+        """
+        if self.straightened or path.suffix.lower() == ".pdf":
+            return read_file(path)
+        return [read_image(path, *self._size)]
+
+    def probabilities(
+        self,
+        images: Sequence,
+        findings: Sequence[Finding | None] | None = None,
+        calibrated: bool = True,
+    ) -> np.ndarray:
+        """Probability of each class.
+
+        Parameters
+        ----------
+        images : sequence of PIL images or uint8 arrays of shape (height, width, 3)
+            Of any size.
+        findings : sequence of Finding or None, optional
+            What `find` says of them; found here by default. Where there is no chart, the whole
+            picture is read.
+        calibrated : bool
+            Whether the model's calibration is applied.
+
+        Returns
+        -------
+        ndarray of float32, shape (images, 11)
+        """
+        findings = self.find(images) if findings is None else findings
+        found = [
+            self._probabilities(images[k : k + BATCH], findings[k : k + BATCH])
+            for k in range(0, len(images), BATCH)
+        ]
+        mean = np.concatenate(found)
+        return calibrate(mean, self.calibration).astype(np.float32) if calibrated else mean
+
+    @torch.inference_mode()
+    def _probabilities(self, images: Sequence, findings: Sequence[Finding | None]) -> np.ndarray:
+        """Of one batch, before calibration."""
+        pixels = []
+        for image, finding in zip(images, findings, strict=True):
+            picture = _pixels(image)
+            if self.straightened:
+                chart = finding.chart if finding is not None else None
+                corners = None if chart is None else chart.corners
+                pixels.append(lay_flat(picture, corners, *self._size))
+            else:
+                pixels.append(resize(picture, *self._size))
+        total, count = 0, 0
+        for margin in range(self.description["recipe"].views):
+            seen = pixels if margin == 0 else [self._cropped(page, margin) for page in pixels]
+            batch = torch.from_numpy(np.stack(seen)).permute(0, 3, 1, 2).to(self.device)
+            for network in self.networks:
+                with autocast(self.device, self.precision):
+                    outputs = network(batch)
+                total = total + network.head(outputs)
+                count += 1
+        return (total / count).float().cpu().numpy()
+
+    def _cropped(self, page: np.ndarray, step: int) -> np.ndarray:
+        """A page without its outermost pixels, for another view of it."""
+        y, x = (round(VIEW_MARGIN * step * side) for side in self._size)
+        return resize(page[y : self.height - y, x : self.width - x], *self._size)
+
+    @property
+    def frame(self) -> tuple[int | None, int]:
+        """Height and width in px at which pictures are printed; see `print_in_memory`."""
+        return frame_size(*self._size, self.straightened)
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        return self.height, self.width
+
+    def labels(self, probabilities) -> list[list[str]]:
+        """Class names for probabilities of shape (records, 11)."""
+        chosen = decide(probabilities, self.thresholds, self.description["recipe"].labels)
+        return [[name for name, yes in zip(CLASSES, row, strict=True) if yes] for row in chosen]
+
+    def record_probabilities(self, path: str | Path) -> np.ndarray:
+        """Mean probability over the readable images of a record.
+
+        Parameters
+        ----------
+        path : path
+            Record without extension.
+
+        Returns
+        -------
+        ndarray of float32, shape (11,)
+
+        Raises
+        ------
+        RecordError, ImageError
+            If there is no readable image.
+        """
+        record = open_record(path)
+        files = record.images()
+        if not files:
+            named = ", ".join(record.header.image_files) or "none"
+            raise RecordError(f"{path}: no image file (the header names {named})")
+        if not self.description["recipe"].all_images:
+            files = files[:1]
+        found, problems = [], []
+        for file in files:
+            try:
+                found.append(self.probabilities(self.read(file)))
+            except ImageError as error:
+                problems.append(str(error))
+        if not found:
+            raise ImageError("; ".join(problems))
+        for problem in problems:
+            log.warning("%s; the record's other images are used.", problem)
+        return np.concatenate(found).mean(axis=0)
+
+    def classify_record(self, path: str | Path) -> list[str] | None:
+        """Labels of a record, or None, with a warning, if it has no readable image."""
+        try:
+            return self.labels(self.record_probabilities(path)[None])[0]
+        except (RecordError, ImageError) as error:
+            log.warning("%s; no labels for this record.", error)
+            return None

@@ -1,0 +1,1 @@
+"""Pictures → what people see: readings, tables, heat, reports, the page in the browser."""
