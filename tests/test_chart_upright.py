@@ -81,7 +81,7 @@ def test_limb_leads_obey_their_law_the_right_way_round_alone(chart):
     upside_down = turn_pixels(page(), 180)
     turned = rows_of((1 - chart.rows.corners)[[2, 3, 0, 1]])
     assert limb_residual(page(), chart.rows) < 0.15
-    assert limb_residual(upside_down, turned) > 0.5
+    assert limb_residual(upside_down, turned) > 0.4
 
 
 @pytest.mark.parametrize("turn", [0, 180])

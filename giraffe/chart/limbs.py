@@ -20,7 +20,7 @@ from giraffe.chart.trace import find_traces
 LAWS = ((1.0, -1.0, 1.0), (1.0, 1.0, 1.0))  # of I, II, III, and of aVR, aVL, aVF
 INSIDE = (0.12, 0.9)  # share of a lead's stretch without its name and the bar behind it
 FEWEST = 0.3  # share of that in which all three leads must be read
-LEAST, MOST = 0.02, 2.0  # shares of power between which a residual tells
+LEAST, MOST = 0.02, 0.7  # shares of power; more is as much as no law at all
 
 
 def limb_residual(pixels: np.ndarray, rows: Rows, network: InkNetwork | None = None) -> float:
@@ -38,7 +38,7 @@ def limb_residual(pixels: np.ndarray, rows: Rows, network: InkNetwork | None = N
     Returns
     -------
     float
-        Geometric mean over the laws, each between 0.02 and 2; NaN where too little was read.
+        Geometric mean over the laws, each between 0.02 and 0.7; NaN where too little was read.
     """
     most = max(rows.columns)
     with_leads = [row for row, number in enumerate(rows.columns) if number == most]
