@@ -1,13 +1,15 @@
 # make install   a virtual environment in .venv with everything pinned
 # make demo      the shipped model reads photographs; a short training run; both models compared
-# make test      what CI runs: lint, format, all tests on two cores
+# make test      what CI runs: lint, format, types, all tests on two cores
 # make test-fast the same without what takes long, within a minute
+# make api       pages of every docstring, in build/api
 PYTHON ?= python3.11
 PY := .venv/bin/python
+TEST_JOBS ?= 2
 DEMO_RECORDS ?= 64
 DEMO_HELD_OUT ?= 48
 
-.PHONY: install demo test test-fast lint pin clean
+.PHONY: install demo test test-fast lint api pin clean
 
 install: .venv/installed
 
@@ -53,6 +55,14 @@ test-fast: install lint
 lint: install
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+# The floors, and the modules on which they stand.
+api: install
+	$(PY) -m pdoc -d numpy --no-show-source -o build/api \
+	  $(patsubst giraffe/%/__init__.py,giraffe.%,$(wildcard giraffe/*/__init__.py)) \
+	  $(patsubst giraffe/%.py,giraffe.%,$(filter-out giraffe/__%,$(wildcard giraffe/*.py)))
+	@echo "Open build/api/index.html"
 
 pin:
 	$(PY) -m pip install -q uv
@@ -62,4 +72,4 @@ pin:
 	  requirements-dev.in -o requirements-dev.txt
 
 clean:
-	rm -rf .venv demo .pytest_cache .hypothesis .ruff_cache
+	rm -rf .venv demo .pytest_cache .hypothesis .ruff_cache .mypy_cache build/api

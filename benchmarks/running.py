@@ -2,6 +2,7 @@
 
     python -m benchmarks.running record     one record from PNG to labels, with the breakdown
     python -m benchmarks.running predict    a folder, against one record at a time
+    python -m benchmarks.running batches    the network in batches of 1, 4 and 8 images
     python -m benchmarks.running ensemble   five networks against one: memory and time
     python -m benchmarks.running scorer     evaluate_model.py, against two correlations per lead
 
@@ -30,12 +31,13 @@ import evaluate_model
 import helper_code
 from benchmarks.training import SIZE, make_records, seconds
 from giraffe.classes import CLASSES
+from giraffe.device import describe
 from giraffe.ecg import scoring
 from giraffe.ecg.simulate import LEADS, simulate, wfdb_files
-from giraffe.learning.data import resize, to_rgb
 from giraffe.network.architectures import Network
 from giraffe.network.checkpoint import save_model
 from giraffe.network.classifier import Classifier
+from giraffe.pictures import resize, to_rgb
 from giraffe.reading.prediction import classify_items, find_items
 from giraffe.recipe import RECIPES
 
@@ -103,6 +105,26 @@ def predict(images: int, runs: int) -> None:
         for side, (wall, core) in middle.items():
             print(f"{side:12}{1000 * wall:8.0f} ms, {core:.2f} core-seconds per record")
         print(f"{middle['one by one'][0] / middle['predict'][0]:.2f} x")
+
+
+def batches(runs: int) -> None:
+    """Eight images through the network in smaller and larger batches, in each precision."""
+    images = list(np.random.default_rng(0).integers(0, 255, (8, *SIZE, 3), dtype=np.uint8))
+    with tempfile.TemporaryDirectory() as name:
+        classifier = make_model(Path(name) / "model")
+    for precision in dict.fromkeys((torch.float32, classifier.precision)):
+        classifier.precision = precision
+        times = {size: [] for size in (1, 4, 8)}
+        for k in range(runs + 1):  # in turn, since other work comes and goes; the first warms up
+            for classifier.batch, found in times.items():
+                before = time.process_time()
+                wall = seconds(lambda: classifier.probabilities(images))
+                if k:
+                    found.append((wall, time.process_time() - before))
+        print(describe(classifier.device, precision))
+        for size, found in times.items():
+            wall, core = np.median(found, axis=0) / len(images)
+            print(f"batches of {size}: {wall:6.3f} s, {core:6.3f} core-seconds per image")
 
 
 def _write(folder: Path, k: int, signal, name: str) -> None:
@@ -193,13 +215,16 @@ def child(runs: int) -> None:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["record", "predict", "ensemble", "child", "scorer"])
+    parser.add_argument("what", choices=["record", "predict", "batches", "ensemble",
+                                             "child", "scorer"])  # fmt: skip
     parser.add_argument("-n", "--runs", type=int, default=5)
     parser.add_argument("--records", type=int, default=16)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     if arguments.what == "record":
         record(arguments.runs)
+    elif arguments.what == "batches":
+        batches(arguments.runs)
     elif arguments.what == "ensemble":
         ensemble(arguments.runs)
     elif arguments.what == "child":

@@ -89,7 +89,8 @@ def main(argv=None) -> int:
 
 def _check_command(parser: argparse.ArgumentParser, word: str) -> None:
     """Say which command was meant, where the first word is none."""
-    commands = parser._subparsers._group_actions[0].choices
+    subparsers = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    commands = next(subparsers).choices
     if word.startswith("-") or word in commands:
         return
     if Path(word).exists():

@@ -31,6 +31,14 @@ MEANINGS = {
     "BRADY": "bradycardia",
 }
 
+EXCLUSIVE = {
+    "NORM": ("Acute MI", "Old MI", "STTC", "HYP", "AFIB/AFL"),
+    "TACHY": ("BRADY",),
+}
+"""Labels that contradict others. NORM is a healthy heart: of 2100 records of PTB-XL 983 are NORM,
+and of these none has Old MI, 4 have STTC, 2 HYP and 4 AFIB/AFL. CD, PAC, PVC, TACHY and BRADY stand
+beside NORM 10 to 44 times and may; TACHY and BRADY never stand together."""
+
 _SPELLINGS = {"".join(name.lower().split()): name for name in CLASSES}
 
 
@@ -43,6 +51,11 @@ def canonical_label(text: str) -> str | None:
         One of `CLASSES`, or None for a label that this project does not know.
     """
     return _SPELLINGS.get("".join(text.lower().split()))
+
+
+def exclude(one: str, other: str) -> bool:
+    """Whether two labels contradict each other; see `EXCLUSIVE`."""
+    return other in EXCLUSIVE.get(one, ()) or one in EXCLUSIVE.get(other, ())
 
 
 def encode(labels) -> np.ndarray:

@@ -1,8 +1,11 @@
 """The device to compute on, and the precision in which it is fastest."""
 
 import contextlib
+from typing import TypeVar
 
 import torch
+
+Network = TypeVar("Network", bound=torch.nn.Module)
 
 
 def best_device() -> torch.device:
@@ -29,6 +32,11 @@ def choose_precision(device: torch.device) -> torch.dtype:
     return torch.float32
 
 
+def choose_batch(device: torch.device, precision: torch.dtype) -> int:
+    """Images that go through a network at once where nothing is learned: see docs/training.md."""
+    return 1 if device.type == "cpu" and precision == torch.float32 else 8
+
+
 def _cpu_computes_bfloat16() -> bool:
     # Both need AVX512; ATEN_CPU_CAPABILITY=avx2 takes it from PyTorch, not from the processor.
     if "AVX512" not in torch.backends.cpu.get_cpu_capability():
@@ -42,6 +50,12 @@ def autocast(device: torch.device, precision: torch.dtype):
     if precision == torch.float32:
         return contextlib.nullcontext()
     return torch.autocast(device.type, precision)
+
+
+def channels_last(network: Network, device: torch.device | None = None) -> Network:
+    """A network on a device, its weights in the order in which convolutions are fastest."""
+    moved = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return moved  # PyTorch documents `memory_format`, and its overloads forget it
 
 
 def describe(device: torch.device, precision: torch.dtype) -> str:

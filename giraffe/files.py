@@ -1,8 +1,10 @@
-"""Files written whole or not at all, and copied with their times; tables as CSV and Markdown."""
+"""Files written whole or not at all, and copied with their times; JSON, CSV and Markdown."""
 
 import contextlib
 import csv
 import io
+import json
+import math
 import os
 import shutil
 import tempfile
@@ -42,6 +44,37 @@ def write_atomically(
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def json_text(value, **options) -> str:
+    """A value as JSON on lines of its own: what is no finite number is null, for JSON has no other.
+
+    Parameters
+    ----------
+    value : dict, list, tuple, str, float, int, bool or None
+    options
+        Of `json.dumps`.
+    """
+    return json.dumps(_finite(value), allow_nan=False, **options) + "\n"
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def numbers(value):
+    """Scores read from JSON with NaN where `json_text` wrote null, however deep they lie."""
+    if isinstance(value, dict):
+        return {key: numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [numbers(item) for item in value]
+    return math.nan if value is None else value
 
 
 def csv_text(header: Iterable[str], rows: Iterable[Iterable]) -> str:

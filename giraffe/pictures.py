@@ -227,6 +227,20 @@ def read_files(
             yield path, str(path) if len(pictures) == 1 else f"{path}#{k}", pixels
 
 
+def decode(encoded, flag: int = cv2.IMREAD_COLOR) -> np.ndarray:
+    """A picture that this program encoded, as OpenCV has it: BGR, or what its flag says.
+
+    Raises
+    ------
+    ValueError
+        If it is broken.
+    """
+    pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), flag)
+    if pixels is None:
+        raise ValueError("a picture cannot be decoded: it is broken")
+    return pixels
+
+
 def read_content(content: bytes, name: str, most_pages: int) -> list[np.ndarray]:
     """The pictures of a file that somebody sent, whose kind is told by how it begins.
 

@@ -7,6 +7,7 @@ the Challenge's entry in hours.
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 SHIPPED = Path(__file__).with_name("shipped")
 """Folder of the model that comes with the package."""
@@ -131,7 +132,7 @@ class Recipe:
 
 
 # Paper, "Model and training": the vanilla baseline.
-_VANILLA = {
+_VANILLA: dict[str, Any] = {
     "architecture": "vanilla",
     "activation": "sigmoid",
     "initial": "random",

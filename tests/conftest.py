@@ -47,6 +47,9 @@ SLOW = {
     "test_printout.py::test_the_ink_lies_on_the_signal_of_fifty_real_records",
     "test_printout.py::test_the_ink_of_every_column_lies_on_the_signal",
     "test_reliability.py::test_changed_training_data_are_survived_or_refused",
+    "test_reliability.py::test_damaged_pictures_are_digitized_or_refused_with_a_reason",
+    "test_reliability.py::test_digitizing_on_a_full_disk_leaves_whole_records_and_goes_on_where"
+    "_there_is_room",
     "test_reliability.py::test_mutated_files_give_documented_errors_alone",
     "test_reliability.py::test_nothing_reaches_for_the_network_and_logs_know_no_patient",
     "test_reliability.py::test_work_that_is_killed_leaves_nothing_half_and_loses_nothing",

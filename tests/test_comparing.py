@@ -3,13 +3,16 @@
 import re
 import shutil
 
+import numpy as np
 import pytest
+from conftest import copy_records
 
 from giraffe.__main__ import main
-from giraffe.ecg.records import scan
+from giraffe.classes import CLASSES
+from giraffe.ecg.records import open_record, scan
 from giraffe.errors import RecordError
 from giraffe.files import csv_text
-from giraffe.judging.comparing import compare
+from giraffe.judging.comparing import compare, examples_sheet
 from giraffe.network.classifier import Classifier
 
 
@@ -34,6 +37,17 @@ def test_every_model_has_a_column(records_folder, tables, capsys):
     assert float(rows[-1].split()[2]) < 0.4
     assert (tables / "out" / "scores.txt").read_text().splitlines() == [head, *rows]
     assert (tables / "out" / "examples.png").exists()
+
+
+def test_an_image_that_cannot_be_read_is_not_among_the_examples(few_records, tmp_path):
+    data = copy_records(few_records, tmp_path / "data")
+    names = [record.name for record in scan(data)[0]]
+    answers = np.zeros((len(names), len(CLASSES)))
+    whole = examples_sheet(data, names, answers, answers)
+    for name in names[:2]:
+        open_record(data / name).images()[0].write_bytes(b"no image")
+    left = examples_sheet(data, names, answers, answers)
+    assert left.shape[0] < whole.shape[0] and left.shape[1] == whole.shape[1]
 
 
 def test_the_tables_of_predict_and_the_headers_of_the_entry_count_alike(records_folder, tables):

@@ -10,7 +10,7 @@ import torch
 from conftest import ROOT, run_python
 
 from giraffe.classes import CLASSES
-from giraffe.device import choose_precision
+from giraffe.device import choose_batch, choose_precision
 from giraffe.learning.distributed import Group, current_group, join_group
 from giraffe.learning.feed import Batch
 from giraffe.learning.learner import Learner, copy_state
@@ -50,6 +50,8 @@ def test_a_processor_kept_from_its_avx512_computes_in_float32(monkeypatch):
     for capability, precision in (("AVX512", torch.bfloat16), ("AVX2", torch.float32)):
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda name=capability: name)
         assert choose_precision(torch.device("cpu")) == precision
+        alone = choose_batch(torch.device("cpu"), precision) == 1
+        assert alone == (precision == torch.float32)
 
 
 def test_accumulated_pieces_step_like_the_whole_batch():

@@ -11,7 +11,9 @@ import wfdb
 from test_printout import HEADER, _pixels, few, waveform  # noqa: F401  (few is a fixture)
 
 from giraffe.__main__ import main
+from giraffe.ecg.filters import centred
 from giraffe.ecg.records import LEADS, Waveform
+from giraffe.printout import printing
 from giraffe.printout.kit import D1, D2, D3, KitOptions, image_config, kit_image
 from giraffe.printout.layout import CABRERA_3X4, STANDARD_6X2, STANDARD_12X1, Format, arrange
 from giraffe.printout.presets import (
@@ -208,10 +210,57 @@ def test_random_presets_depend_on_seed_and_record_alone(few, tmp_path, preset): 
 def test_a_drawn_seed_is_logged_and_makes_the_same_images_again(few, tmp_path, caplog):  # noqa: F811
     caplog.set_level("INFO")
     base = ["print", "-i", str(few), "--preset", "D3", "-r", "60"]
-    main([*base, "-o", str(tmp_path / "a")])
+    main([*base, "-o", str(tmp_path / "a"), "-se", "-1"])
     seed = caplog.text.split("Seed ")[1].split()[0]
     main([*base, "-o", str(tmp_path / "b"), "-se", seed])
     assert _pixels(tmp_path / "a") == _pixels(tmp_path / "b")
+
+
+@pytest.mark.parametrize(("preset", "drawn"), [("D1", 0), ("D2", 0), ("D3", 0), ("giraffe", 1)])
+def test_the_papers_presets_have_the_papers_seed_and_others_draw_one(preset, drawn, caplog):
+    seeds = []
+    caplog.set_level("INFO")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(printing, "print_folder", lambda *args: (seeds.append(args[2].seed), {}))
+        for more in ([], [], ["-se", "7"]):
+            main(["print", "-i", "in", "-o", "out", "--preset", preset, *more])
+    assert seeds[2] == 7
+    assert (seeds[0] != seeds[1]) == drawn and (seeds[:2] == [42, 42]) != drawn
+    assert caplog.text.count("was drawn") == 2 * drawn
+
+
+def with_offset(mv):
+    """A record whose V2 stands off its baseline."""
+    record = waveform()
+    signal = record.signal.copy()
+    signal[record.leads.index("V2")] += mv
+    return dataclasses.replace(record, signal=signal)
+
+
+@pytest.mark.parametrize("mv", [5.0, -8.0])
+@pytest.mark.parametrize("seed", range(6))
+def test_the_world_prints_a_lead_that_is_far_off_its_baseline_on_its_row(mv, seed):
+    rng = np.random.default_rng(seed)
+    scene = draw_scene(with_offset(mv), HEADER, SCENES["giraffe"], rng)
+    printed = scene.waveform.signal[scene.waveform.leads.index("V2")]
+    assert abs(np.median(printed)) < 1
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_the_conditions_print_a_record_as_it_is(name):
+    record = with_offset(5.0)
+    rng = np.random.default_rng(1)
+    assert draw_scene(record, HEADER, SCENES[name], rng).waveform is record
+
+
+def test_leads_near_their_baselines_stay_as_they_are_and_missing_samples_missing():
+    signal = waveform().signal.astype(np.float32)
+    signal[1, 100:900], signal[2] = np.nan, np.nan
+    np.testing.assert_array_equal(centred(signal), signal)
+    signal[1] += np.float32(3)
+    found = centred(signal)
+    assert abs(np.nanmedian(found[1])) < 0.01 and np.isnan(found[1, 100:900]).all()
+    assert found.dtype == signal.dtype
 
 
 def test_a_preset_of_captures_refuses_the_generators_options(few, tmp_path, capsys):  # noqa: F811

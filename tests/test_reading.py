@@ -22,6 +22,7 @@ from giraffe.pictures import read_file, resize
 from giraffe.printout.presets import print_in_memory
 from giraffe.reading import read as room
 from giraffe.reading.read import COLUMNS, annotated, read_picture
+from giraffe.reading.serve.words import sentence
 
 THRESHOLDS = np.linspace(0.3, 0.5, len(CLASSES))
 
@@ -111,6 +112,18 @@ def test_a_guess_is_said_to_be_one(page, reader):
     reading = read_picture(page[0], classifier(NORM=0.2))
     assert [label.name for label in reading.given] == ["NORM"]
     assert "no finding reaches its threshold: the nearest is named" in reading.uncertain
+
+
+def test_a_label_above_its_threshold_that_is_not_given_is_said_with_its_reason(page, reader):
+    reading = read_picture(page[0], classifier(NORM=0.5, HYP=0.9))
+    assert [label.name for label in reading.given] == ["HYP"]
+    text = "\n".join(reading.lines())
+    (line,) = [line for line in reading.lines() if line.startswith("left out")]
+    assert "NORM excludes HYP" in line and "0.50, threshold 0.30" in line
+    assert "NORM" not in text.split("below threshold")[1].split("\n")[0]
+    assert reading.as_dict()["left_out"] == {"NORM": "HYP"}
+    (norm,) = (label for label in reading.labels if label.name == "NORM")
+    assert "left out, although 0.50 reaches 0.30: it excludes HYP" in sentence(norm)
 
 
 def test_a_rate_that_contradicts_the_label_is_said(page, reader, monkeypatch):

@@ -10,10 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from chart_pages import HEADER as PAGE_HEADER
+from chart_pages import wave
 from conftest import ROOT, run_python
 from PIL import Image
 
-from benchmarks.reliability import Faults, fuzz
+from benchmarks.damaged import check_record, damages
+from benchmarks.faults import Faults
+from benchmarks.fuzzing import fuzz
 from giraffe.__main__ import main
 from giraffe.ecg.records import open_record, scan
 from giraffe.errors import ModelError, RecordError
@@ -21,6 +25,7 @@ from giraffe.learning import training, training_loop
 from giraffe.learning.stress import judge, trials
 from giraffe.network.checkpoint import load_model
 from giraffe.network.classifier import Classifier
+from giraffe.printout.presets import print_in_memory
 
 HEADER = (
     "r 2 500 5000\nr.dat 16 1000.0(0)/mV 16 0 5 7 0 I\nr.dat 16 1000.0(0)/mV 16 0 5 7 0 II\n"
@@ -174,6 +179,12 @@ def test_mutated_files_give_documented_errors_alone(tmp_path):
     assert all(counts["refused"] for name, counts in found.items() if name != "checkpoint")
 
 
+def test_damaged_pictures_are_digitized_or_refused_with_a_reason(tmp_path):
+    found = fuzz(12, seed=random.randrange(10**6), keep=tmp_path / "kept", made=damages)
+    bad = {name: counts for name, counts in found.items() if set(counts) - {"read", "refused"}}
+    assert not bad, f"{bad}; kept in {tmp_path / 'kept'}"
+
+
 # Trials of the organisers
 
 
@@ -197,7 +208,7 @@ def test_all_trials_of_the_organisers_pass(tmp_path):
 # Faults
 
 
-@pytest.mark.parametrize("kind", ["training", "printing"])
+@pytest.mark.parametrize("kind", ["training", "printing", "digitizing"])
 def test_work_that_is_killed_leaves_nothing_half_and_loses_nothing(faults, kind):
     faults.once(kind, random.Random())
 
@@ -252,6 +263,30 @@ def test_printing_on_a_full_disk_leaves_whole_images_and_a_message(tmp_path, cap
         for image in disk.glob("out/*.png"):
             Image.open(image).load()
         assert not list(disk.glob("out/.*"))
+
+
+def test_digitizing_on_a_full_disk_leaves_whole_records_and_goes_on_where_there_is_room(
+    tmp_path, capsys
+):
+    page = print_in_memory(wave(1), PAGE_HEADER, "D1", np.random.default_rng(1), None, 900)[0]
+    pictures = tmp_path / "in"
+    pictures.mkdir()
+    for k in range(3):
+        Image.fromarray(page).save(pictures / f"page{k}.png")
+    with small_disk(tmp_path / "disk", 1) as disk:
+        filler, out = disk / "filler", disk / "out"
+        filler.write_bytes(bytes(700_000))  # room for a record with its table, not for three
+        command = ["digitize", str(pictures), "-o", str(out), "--csv", "--overlay"]
+        assert main(command) == 1
+        assert "No space left" in capsys.readouterr().err
+        assert not list(out.glob(".*"))
+        for header in out.glob("*.hea"):
+            check_record(header.with_suffix(""))
+        before = {path: path.stat().st_mtime_ns for path in out.glob("*.hea")}
+        filler.unlink()
+        main(command)
+        done = [path for path, time_ns in before.items() if path.stat().st_mtime_ns == time_ns]
+        assert len(done) >= len(before) - 1  # the last one's files were not all there
 
 
 def test_a_folder_that_cannot_be_written_is_named(records_folder, tmp_path, capsys):

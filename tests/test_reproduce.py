@@ -177,7 +177,11 @@ def test_rare_classes_and_other_folds_can_be_left_out(waveforms, tmp_path, smoke
     text = capsys.readouterr().out
     assert "2 records printed" in text and "95 % interval" in text
     assert main([*command, "--least", "5"]) == 0
-    assert json.loads((tmp_path / "out" / "screenshot.json").read_text())["classes"] == []
+    text = (tmp_path / "out" / "screenshot.json").read_text()
+    assert "NaN" not in text and json.loads(text)["classes"] == []  # no class, so no mean: null
+    assert json.loads(text)["f"] is None
+    kept = capsys.readouterr().out
+    assert main([*command, "--least", "5"]) == 0 and capsys.readouterr().out == kept
 
 
 def test_conditions_are_scored_and_kept(waveforms, tmp_path, smoke_model):

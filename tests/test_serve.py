@@ -32,7 +32,7 @@ from giraffe.reading.serve.turns import FullError, GoneError, Turns
 from giraffe.reading.serve.view import record_name
 from giraffe.reading.serve.words import PLAINLY, sentence
 
-STATIC = ROOT / "giraffe" / "serve" / "static"
+STATIC = ROOT / "giraffe" / "reading" / "serve" / "static"
 schemathesis.openapi.format("binary", st.sampled_from([picture(), picture("JPEG", DARK), b"text"]))
 
 

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 from conftest import copy_records
+from hypothesis import given
+from hypothesis import strategies as st
 
-from giraffe.classes import CLASSES, encode
+from giraffe.classes import CLASSES, encode, exclude
 from giraffe.ecg.records import scan
 from giraffe.errors import RecordError
 from giraffe.judging.metrics import f_per_class, macro
@@ -139,6 +141,35 @@ def test_if_no_class_passes_the_nearest_to_passing_is_given():
     thresholds = [0.5] * 11
     thresholds[7] = 0.12
     assert np.flatnonzero(decide(p, thresholds)[0]).tolist() == [7]
+
+
+@given(st.lists(st.floats(0, 1), min_size=11, max_size=11), st.floats(0.05, 0.95))
+def test_labels_that_exclude_each_other_are_never_given_together(p, threshold):
+    p, thresholds = np.array([p]), np.full(11, threshold)
+    chosen, passed = decide(p, thresholds)[0], p[0] >= thresholds
+    assert p[0][chosen].max() == p.max()  # so no record is left without a label
+    named = [name for name, yes in zip(CLASSES, chosen, strict=True) if yes]
+    assert not any(exclude(one, other) for one in named for other in named)
+    likelihood = dict(zip(CLASSES, p[0], strict=True))
+    for k in np.flatnonzero(passed & ~chosen):  # what is left out contradicts something likelier
+        against = [one for one in named if exclude(CLASSES[k], one)]
+        assert any(likelihood[one] >= p[0, k] for one in against)
+    if not passed.any():
+        assert chosen.sum() == 1
+
+
+def test_of_excluding_labels_the_one_further_above_its_threshold_stays():
+    def labels(**ratios):
+        p = np.array([[0.4 * ratios.get(name.replace(" ", "_"), 0.5) for name in CLASSES]])
+        return [name for name, yes in zip(CLASSES, decide(p, [0.4] * 11)[0], strict=True) if yes]
+
+    assert labels(NORM=2.0, STTC=1.5, HYP=1.2, CD=1.1) == ["NORM", "CD"]
+    # What NORM itself would exclude stays where NORM goes.
+    assert labels(NORM=1.5, STTC=2.0, HYP=1.2) == ["STTC", "HYP"]
+    assert labels(NORM=2.0, Old_MI=1.1, TACHY=1.2, BRADY=1.3) == ["NORM", "BRADY"]
+    assert labels(NORM=1.5, STTC=1.5) == ["STTC"]  # a finding, where they are alike
+    every = np.full((1, 11), 0.9)
+    assert decide(every, [0.5] * 11, "within_0.1").all()  # the paper's rule stays as it is
 
 
 def test_imagenet_weights_are_used_where_they_lie_on_disk(tmp_path, monkeypatch):

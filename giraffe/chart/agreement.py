@@ -71,7 +71,7 @@ def lead_of_strip(strip: np.ndarray, columns: dict[str, np.ndarray], lead: str, 
     apart = {name: twice(signal, strip, fs) for name, signal in columns.items()}
     apart = {name: share for name, share in apart.items() if np.isfinite(share)}
     own = apart.get(lead, np.inf)
-    order = sorted(apart, key=apart.get)
+    order = sorted(apart, key=apart.__getitem__)
     if len(order) < 2 or own <= MOST:
         return lead
     best, next_best = (apart[name] for name in order[:2])

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
+from scipy.ndimage import binary_erosion
 
 from giraffe.chart.agreement import lead_of_strip
+from giraffe.chart.beats import set_by_beats
 from giraffe.chart.chart import Cell, Chart
 from giraffe.chart.columns import begin_at_once
 from giraffe.chart.flat import POINTS_PER_MM, SIDE_MM, FlatRows, lay_rows
@@ -23,6 +25,7 @@ USUAL_GAIN = 10.0  # mm/mV
 FS = 500.0
 SHORTEST_RUN = 4  # points of a trace that are interpolated by a curve, not by lines
 TICK = 1e-9  # s by which two points differ at least
+DOUBTFUL_SAMPLES, SELDOM = 30, 1e-3  # at both ends of a reading, and how little they weigh
 GREATEST_MV = 15.0  # no heart has more, and every usual format holds it
 
 
@@ -96,14 +99,19 @@ class Digitized:
 
 
 def joined(signals: Sequence[np.ndarray], samples: int) -> np.ndarray:
-    """One signal of several readings of it: their mean where they overlap."""
-    total, count = np.zeros(samples), np.zeros(samples)
+    """One signal of several readings of it: their mean where they overlap.
+
+    At the ends of a reading names and bars stand: there it counts where there is no other.
+    """
+    total, weight = np.zeros(samples), np.zeros(samples)
     for signal in signals:
         part = signal[:samples]
         good = np.isfinite(part)
-        total[: len(part)][good] += part[good]
-        count[: len(part)][good] += 1
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        inner = binary_erosion(good, iterations=DOUBTFUL_SAMPLES)
+        own = np.where(inner, 1.0, SELDOM) * good
+        total[: len(part)][good] += (own * part)[good]
+        weight[: len(part)][good] += own[good]
+    return np.where(weight > 0, total / np.maximum(weight, SELDOM), np.nan)
 
 
 def digitize(
@@ -135,7 +143,7 @@ def digitize(
     pen = learn_pen(flat.pixels, traces.heights)
     if pen is not None:
         traces = replace(traces, heights=settle(traces.heights, pen, hidden))
-    ruler = measure(flat)
+    ruler = set_by_beats(measure(flat), flat, traces)
     clock = set_clock(flat, traces, ruler)
     return _as_signals(flat, traces, ruler, clock, fs)
 

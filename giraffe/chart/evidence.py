@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from giraffe.device import autocast, choose_precision
+from giraffe.device import Network, autocast, channels_last, choose_precision
 from giraffe.errors import ModelError
 from giraffe.tensors import first_line, load_tensors
 
@@ -53,8 +53,8 @@ class Evidence:
         Mean absolute error that is expected of them.
     inside : ndarray, shape (rows, columns)
         Probability that the place lies in the chart.
-    fine : ndarray, shape (4, rows, columns) or None
-        Probabilities of `FINE` at every `STEP` px.
+    fine : ndarray, shape (4, rows, columns)
+        Probabilities of `FINE` at every `STEP` px; shape (0,) where they were not wanted.
     """
 
     kinds: np.ndarray
@@ -64,7 +64,7 @@ class Evidence:
     u_spread: np.ndarray
     v_spread: np.ndarray
     inside: np.ndarray
-    fine: np.ndarray | None
+    fine: np.ndarray
 
 
 def layer(
@@ -143,7 +143,7 @@ def fold_batch_norm(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.Sequential) and len(module) == 3:
             convolution, norm = module[0], module[1]
-            if isinstance(norm, nn.BatchNorm2d):
+            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 module[0] = fuse_conv_bn_eval(convolution, norm)
                 module[1] = nn.Identity()
 
@@ -176,13 +176,17 @@ def look(
     spread = coarse[:, 2:4].clamp(-9, 3).exp().numpy()
     inside = torch.sigmoid(coarse[:, 4]).numpy()
     places = coarse[:, :2].numpy()
-    marks = [None] * len(kinds) if marks is None else torch.sigmoid(marks.float()).numpy()
+    spread = np.maximum(spread, NARROWEST)
+    unwanted = np.empty((len(kinds), 0), np.float32)
+    marks = unwanted if marks is None else torch.sigmoid(marks.float()).numpy()
     return [
         Evidence(
             kinds[k],
             float(fast[k]),
-            *places[k],
-            *np.maximum(spread[k], NARROWEST),
+            places[k, 0],
+            places[k, 1],
+            spread[k, 0],
+            spread[k, 1],
             inside[k],
             marks[k],
         )
@@ -216,12 +220,12 @@ def load_weights(network: nn.Module, path: Path) -> None:
         ) from error
 
 
-def ready(network: nn.Module, path: Path) -> nn.Module:
+def ready(network: Network, path: Path) -> Network:
     """The network with the weights of a file, in evaluation mode and made fast.
 
     Errors are those of `load_weights`.
     """
     load_weights(network, path)
-    network = network.float().eval().to(memory_format=torch.channels_last)
+    network = channels_last(network.float().eval())
     fold_batch_norm(network)
     return network

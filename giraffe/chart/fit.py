@@ -142,7 +142,7 @@ class _Marks:
     """Points of a view and what each says of the model."""
 
     def __init__(self):
-        self._parts = [[] for _ in range(5)]
+        self._parts: list[list] = [[] for _ in range(5)]
 
     def add(self, where, kind: int, wanted, spread, row: int = -1) -> None:
         """Add points, shape (n, 2), with the u or v that is wanted of them, or the row."""

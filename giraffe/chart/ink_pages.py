@@ -14,6 +14,8 @@ from giraffe.chart.pages import COMMENTS
 from giraffe.chart.truth import row_ends
 from giraffe.ecg.records import LEADS, Header, Waveform, open_record, read_waveform
 from giraffe.ecg.simulate import simulate
+from giraffe.pictures import decode
+from giraffe.printout.placement import Placement
 from giraffe.printout.presets import KITS, SCENES, capture_scene, draw_scene, print_in_memory
 from giraffe.printout.render import strip_pixels
 from giraffe.progress import progress_bar
@@ -41,18 +43,18 @@ class InkPage:
     """
 
     encoded: bytes
-    placement: object
+    placement: Placement
     waveform: Waveform
 
     def pixels(self) -> np.ndarray:
         """RGB pixels."""
-        return cv2.imdecode(np.frombuffer(self.encoded, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
+        return decode(self.encoded)[:, :, ::-1]
 
 
 def ink_page(seed: int, k: int, records=()) -> InkPage:
     """Page k of a seed, of a simulated patient or of one of some records with waveforms."""
     rng = random_stream(seed, "ink page", k)
-    names, shares = zip(*PRESETS, strict=True)
+    names, shares = [name for name, _ in PRESETS], [share for _, share in PRESETS]
     preset = str(rng.choice(names, p=shares))
     if records and rng.random() < REAL:
         wave = read_waveform(open_record(records[rng.integers(len(records))]))

@@ -1,28 +1,22 @@
 """Training of the ink network on printed pages of which every trace is known."""
 
-import logging
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
-from giraffe.chart.evidence import CPU, load_weights
 from giraffe.chart.flat import POINTS_PER_PX, lay_rows
 from giraffe.chart.ink import InkNetwork, place_maps, places_of
 from giraffe.chart.ink_pages import NOTHING, InkPage, ink_pages, row_truth
 from giraffe.chart.known import known_chart
+from giraffe.chart.lessons import teach
 from giraffe.chart.views import relit
-from giraffe.device import autocast, choose_precision
-from giraffe.progress import progress_bar
 from giraffe.randomness import random_stream
-from giraffe.tensors import save_tensors
 
-log = logging.getLogger(__name__)
-
-LEARNING_RATE, WEIGHT_DECAY = 4e-3, 1e-2
+LEARNING_RATE = 4e-3
 RISE = 0.1  # share of the steps in which the learning rate rises
 WRONG = (0.0, 0.006)  # shares of the chart's sides by which it may be held wrongly
 PART_PX = 448  # width of the parts of rows that are learned
@@ -30,7 +24,6 @@ HEIGHTS_PX = (192, 224, 288)  # of the parts
 ROWS = 6  # parts of a page at a time
 PAGES = 3  # in a batch
 STEEP_PX, STEEPEST = 6.0, 3.0  # change of height per point that doubles a point's weight; most
-SAID_EVERY = 50  # steps
 AVERAGED = 0.997  # share of the averaged weights that a step leaves as they were
 
 
@@ -186,41 +179,8 @@ def learn_ink(
         raise ValueError(f"at least {PAGES} pages and one epoch are needed")
     torch.manual_seed(seed)
     pages = list(ink_pages(Path(folder), seed, number, records, jobs, verbose))
-    network = InkNetwork()
-    if initial is not None:
-        load_weights(network, Path(initial))
-    network = network.to(memory_format=torch.channels_last)
     keys = [batch for epoch in range(epochs) for batch in keys_of(number, epoch, seed)]
-    loader = DataLoader(
-        Parts(pages, seed), batch_sampler=keys, collate_fn=gather, num_workers=1, prefetch_factor=4
-    )
-    optimizer = torch.optim.AdamW(network.parameters(), learning_rate, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, learning_rate, total_steps=len(keys), pct_start=RISE
-    )
-    network.train()
-    averaged = {name: value.clone() for name, value in network.state_dict().items()}
-    running: dict[str, float] = {}
-    for step, batch in enumerate(progress_bar(loader, unit="step", shown=verbose), start=1):
-        with autocast(CPU, choose_precision(CPU)):
-            loss, parts = ink_loss(network, batch)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        schedule.step()
-        keep = min(AVERAGED, (step + 1) / (step + 20))
-        with torch.no_grad():
-            for name, value in network.state_dict().items():
-                if value.is_floating_point():
-                    averaged[name].lerp_(value, 1 - keep)
-                else:
-                    averaged[name].copy_(value)
-        for part, value in parts.items():
-            latest = float(value.detach())
-            running[part] = 0.97 * running.get(part, latest) + 0.03 * latest
-        if step % SAID_EVERY == 0 or step == len(keys):
-            said = ", ".join(f"{part} {value:.4f}" for part, value in running.items())
-            log.info("Step %d of %d: %s.", step, len(keys), said)
-            kept = {n: v.half() if v.dim() > 1 else v for n, v in averaged.items()}
-            save_tensors(Path(output), kept)
+    teach(
+        InkNetwork(), Parts(pages, seed), keys, gather, ink_loss, output, learning_rate, RISE,
+        initial, AVERAGED, verbose,
+    )  # fmt: skip

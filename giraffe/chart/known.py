@@ -54,7 +54,8 @@ def known_chart(placement, shape: tuple[int, int], rng=None, wrong: float = 0.0)
     size_mm = (right - left, bottom - top) if page.grid_mm else None
     px_per_mm = None
     if size_mm is not None:
-        px_per_mm = tuple(float(s) for s in sides_in_px(corners, shape) / size_mm)
+        across, down = sides_in_px(corners, shape) / size_mm
+        px_per_mm = float(across), float(down)
     return Chart(
         corners, 0, 1.0, geometry, float(page.speed > 25), _cells(page, rows), page.layout,
         size_mm, px_per_mm, _pulses(page, rows), page.speed if page.grid_mm else None,

@@ -18,6 +18,7 @@ MARGIN = 0.025
 WHITE, BLACK = 235, 25  # grey levels that paper and ink get
 LATTICE = (48, 24)  # columns and rows at which the paper's brightness is known
 PAPER_PX = 5  # wider than the lines of a grid
+DARKEST_PAPER = np.array([16, 0, 0], np.uint8)  # of red alone: so all networks have learnt it
 INK_SHARE = 0.004  # of the picture is as dark as ink
 LEAST_CONTRAST = 40  # grey levels; less is noise and is not made more of
 FRAME_SCALE = 1.25
@@ -71,7 +72,9 @@ def even_light(pixels: np.ndarray) -> np.ndarray:
     brightest = cv2.dilate(pixels, np.ones((PAPER_PX, PAPER_PX), np.uint8))
     coarse = cv2.resize(brightest, LATTICE, interpolation=cv2.INTER_AREA)
     coarse = cv2.GaussianBlur(cv2.medianBlur(coarse, 3), (0, 0), 1.0)
-    paper = cv2.resize(cv2.max(coarse, 16), (width, height), interpolation=cv2.INTER_LINEAR)
+    paper = cv2.resize(
+        np.maximum(coarse, DARKEST_PAPER), (width, height), interpolation=cv2.INTER_LINEAR
+    )
     flat = cv2.divide(pixels, paper, scale=WHITE)
     counts = np.bincount(cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY).ravel(), minlength=256)
     ink = int(np.searchsorted(np.cumsum(counts), INK_SHARE * height * width))

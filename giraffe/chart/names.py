@@ -125,8 +125,8 @@ def assign(found: np.ndarray, columns: Sequence[int]) -> tuple[tuple[Cell, ...],
         score -= UNUSUAL * (number > 0)
         if score > best:
             best, names = score, labels
-    usual = names is not None and best > free_score - AGAINST * len(main)
-    if not usual:
+    usual = bool(best > free_score - AGAINST * len(main))
+    if names is None or not usual:
         names = ["" if name is None else NAMES[name] for name in free]
     labels = dict(zip(main, names, strict=True))
     others = [k for k in range(len(cells)) if k not in labels]

@@ -11,6 +11,8 @@ from joblib import Parallel, delayed
 
 from giraffe.ecg.records import LEADS, Header, Waveform
 from giraffe.ecg.simulate import simulate
+from giraffe.pictures import decode
+from giraffe.printout.placement import Placement
 from giraffe.printout.presets import print_in_memory
 from giraffe.progress import progress_bar
 from giraffe.randomness import random_stream
@@ -28,20 +30,20 @@ class Printed:
     """A picture to learn from: its file's bytes, and where the page lies, if there is a chart."""
 
     encoded: bytes
-    placement: object | None
+    placement: Placement | None
     kind: str
     aspect: float
 
     def pixels(self, reduced: bool) -> np.ndarray:
         """RGB pixels; `reduced`: at half the size."""
         flag = cv2.IMREAD_REDUCED_COLOR_2 if reduced else cv2.IMREAD_COLOR
-        return cv2.imdecode(np.frombuffer(self.encoded, np.uint8), flag)[:, :, ::-1]
+        return decode(self.encoded, flag)[:, :, ::-1]
 
 
 def printed_page(seed: int, k: int, preset: str | None = None) -> Printed:
     """A page of a simulated patient."""
     rng = random_stream(seed, "page", k)
-    names, shares = zip(*PRESETS, strict=True)
+    names, shares = [name for name, _ in PRESETS], [share for _, share in PRESETS]
     preset = preset or str(rng.choice(names, p=shares))
     wave = Waveform(simulate(seed, k).signal, 500.0, LEADS)
     header = Header(

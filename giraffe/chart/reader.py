@@ -141,8 +141,8 @@ def _close_look(pixels, turn: int, first: Evidence, network, letters) -> Chart |
         return None
     if len(seen) == 2 and abs(seen[0][0] - seen[1][0]) < CLEARLY_APART:
         seen = [
-            (up + evidence_of_all_names(picture, rows, letters), flip, picture, rows, *others)
-            for up, flip, picture, rows, *others in seen
+            (up + evidence_of_all_names(picture, rows, letters), flip, picture, rows, sure, fast)
+            for up, flip, picture, rows, sure, fast in seen
         ]
     up = [one[0] + CERTAIN * one[4] for one in seen]
     if len(seen) == 2 and abs(up[0] - up[1]) < DOUBTFUL:
@@ -168,8 +168,7 @@ def _settled(pixels, corners: np.ndarray, network) -> tuple[Rows, float, float] 
         window = transform(between(WHOLE, corners), apart(WHOLE, ROOM))
         seen = look([straighten(pixels, window, *NEAR_SIZE)], True, network)[0]
         near = fit_plane(seen)
-        rows = None if near is None else fit_rows(seen, near)
-        if rows is None:
+        if near is None or (rows := fit_rows(seen, near)) is None:
             break
         apart_by = moved(rows.corners, near.to_view(WHOLE))
         certainty = certainty_of(seen, near, rows) * np.exp(-apart_by / DISAGREEMENT)

@@ -65,7 +65,8 @@ def described(pixels: np.ndarray, chart: Chart, network: LettersNetwork | None =
     px_per_mm = None
     if size_mm is not None:
         factor = max(pixels.shape[:2]) / max(upright.shape[:2])
-        px_per_mm = tuple(float(s) for s in factor * sides / size_mm)
+        across, down = factor * sides / size_mm
+        px_per_mm = float(across), float(down)
     else:
         notes.append("no grid was seen: 25 mm/s are assumed")
     pulses = _pulses(written.pulses, rows, size_mm)

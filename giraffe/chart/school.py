@@ -1,15 +1,13 @@
 """Training of the reader's two networks, on printed pages of which every point is known."""
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import nn
 from torch.nn import functional
-from torch.utils.data import DataLoader
 
-from giraffe.chart.evidence import CPU, FINE, EvidenceNetwork, load_weights
+from giraffe.chart.evidence import FINE, EvidenceNetwork
+from giraffe.chart.lessons import teach
 from giraffe.chart.letters import LettersNetwork
 from giraffe.chart.pages import pages
 from giraffe.chart.views import (
@@ -20,20 +18,15 @@ from giraffe.chart.views import (
     collate_letters,
     epoch_keys,
 )
-from giraffe.device import autocast, choose_precision
-from giraffe.progress import progress_bar
-from giraffe.tensors import save_tensors
 
-log = logging.getLogger(__name__)
-
-LEARNING_RATE, WEIGHT_DECAY = 3e-3, 1e-2
+LEARNING_RATE = 3e-3
+RISE, RISE_AGAIN = 0.1, 0.03  # shares of the steps in which it rises; again: from weights
 MARK_WEIGHT = 12.0  # of a mark's middle against an empty place
 MARKS = 8.0  # weight of the fine maps' loss
 KINDS_WEIGHT = 3.0
 BETA = 0.5  # power of its spread by which a place counts
 BETA_SCALE = 0.02**BETA  # so that places of a usual spread count as they would
 NAME_WEIGHT, PULSE_WEIGHT = 60.0, 60.0  # of a place with a name or a pulse against an empty one
-SAID_EVERY = 100  # steps
 
 
 def look_loss(network: EvidenceNetwork, batch) -> tuple[torch.Tensor, dict]:
@@ -85,7 +78,7 @@ def letters_loss(network: LettersNetwork, batch) -> tuple[torch.Tensor, dict]:
 
 def evidence_loss(network: EvidenceNetwork, looks) -> tuple[torch.Tensor, dict]:
     """Loss of both looks at a batch of pictures, and its parts."""
-    total, said = 0.0, {}
+    total, said = torch.zeros(()), dict[str, torch.Tensor]()
     for name, batch in zip(("whole", "near"), looks, strict=True):
         loss, parts = look_loss(network, batch)
         total = total + loss
@@ -93,40 +86,7 @@ def evidence_loss(network: EvidenceNetwork, looks) -> tuple[torch.Tensor, dict]:
     return total, said
 
 
-def _train(network: nn.Module, loader, loss_of: Callable, output, rate, rise, verbose) -> None:
-    total = len(loader)
-    optimizer = torch.optim.AdamW(network.parameters(), rate, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, rate, total_steps=total, pct_start=rise
-    )
-    network.train()
-    running: dict[str, float] = {}
-    for step, batch in enumerate(progress_bar(loader, unit="step", shown=verbose), start=1):
-        with autocast(CPU, choose_precision(CPU)):
-            loss, parts = loss_of(network, batch)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        schedule.step()
-        for part, value in parts.items():
-            number = float(value.detach())
-            running[part] = 0.98 * running.get(part, number) + 0.02 * number
-        if step % SAID_EVERY == 0 or step == total:
-            said = ", ".join(f"{part} {value:.4f}" for part, value in running.items())
-            log.info("Step %d of %d: %s.", step, total, said)
-            state = network.state_dict().items()
-            save_tensors(output, {n: v.half() if v.dim() > 1 else v for n, v in state})
-
-
-def _begin(network: nn.Module, initial) -> tuple[nn.Module, float]:
-    """A network to train, and the share of the steps in which the learning rate rises."""
-    if initial is not None:
-        load_weights(network, Path(initial))
-    return network.to(memory_format=torch.channels_last), 0.1 if initial is None else 0.03
-
-
-NETWORKS = {
+NETWORKS: dict[str, tuple[Callable, ...]] = {
     "evidence": (EvidenceNetwork, Views, epoch_keys, collate, evidence_loss),
     "letters": (LettersNetwork, LettersViews, chart_keys, collate_letters, letters_loss),
 }
@@ -178,10 +138,9 @@ def learn(
     torch.manual_seed(seed)
     pictures = list(pages(Path(folder), seed, number, jobs, verbose))
     kind, views, keys_of, gather, loss_of = NETWORKS[name]
-    network, rise = _begin(kind(), initial)
+    network, rise = kind(), RISE if initial is None else RISE_AGAIN
     keys = [batch for epoch in range(epochs) for batch in keys_of(pictures, epoch, seed)]
-    loader = DataLoader(
-        views(pictures, seed), batch_sampler=keys, collate_fn=gather, num_workers=1,
-        prefetch_factor=4,
+    teach(
+        network, views(pictures, seed), keys, gather, loss_of, output, learning_rate, rise, initial,
+        verbose=verbose,
     )  # fmt: skip
-    _train(network, loader, loss_of, Path(output), learning_rate, rise, verbose)

@@ -51,7 +51,9 @@ def set_right(pixels: np.ndarray, rows: Rows) -> tuple[Rows, tuple[float, float]
     width, height = (max(round(side * factor), 16) for side in sides)
     flat = straighten(pixels, rows.corners, height, width)
     size_mm = size_in_mm(flat)
-    leans = None if size_mm is None else lean(blanked(flat), size_mm)
+    if size_mm is None:
+        return rows, None
+    leans = lean(blanked(flat), size_mm)
     return (rows if leans is None else squared(rows, leans, size_mm)), size_mm
 
 

@@ -204,7 +204,8 @@ def _band(heights, there, shape) -> tuple[np.ndarray, np.ndarray]:
     sixteenths = [np.round(part * 16).astype(np.int32)[:, None] for part in parts]
     cv2.polylines(mask, sixteenths, False, 1, 2 * int(BAND_PX) + 1, shift=4)
     mask = mask[:height, :width]
-    return np.nonzero(mask)
+    y, x = np.nonzero(mask)
+    return y, x
 
 
 def _nearest(x, y, place, way):

@@ -73,12 +73,12 @@ def set_clock(flat: FlatRows, traces: Traces, ruler: Ruler) -> Clock:
 
 
 def _most(edges: np.ndarray, nominal: float) -> float:
-    """Where most rows begin or end; where the chart has it, if no row says so."""
+    """Where most rows begin or end; where the chart has it, if none says so or no two agree."""
     edges = edges[np.isfinite(edges)]
     if not len(edges):
         return nominal
     near = np.abs(edges - np.median(edges)) < AGREE_MM
-    return float(edges[near].mean())
+    return float(edges[near].mean()) if near.any() else nominal  # two that differ agree on nothing
 
 
 def _nominal_ends(flat: FlatRows) -> tuple[float, float]:

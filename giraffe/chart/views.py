@@ -11,6 +11,7 @@ from giraffe.chart.letters import SIDE, WIDTH
 from giraffe.chart.pages import Printed
 from giraffe.chart.reader import NEAR_SIZE, ROOM, working_size
 from giraffe.chart.truth import coarse_truth, fine_truth, letters_truth
+from giraffe.printout.placement import Placement
 from giraffe.randomness import random_stream
 
 BATCH = 12
@@ -45,7 +46,8 @@ def whole_view(picture: Printed, pixels, size, turn: int, rng):
     # A picture that must be turned clockwise by 90 degrees has its lower left corner first.
     window = np.roll(window, turn // 90, axis=0)
     kind = _kind(picture, turn)
-    placement = picture.placement and picture.placement.seen_through(window)
+    there = picture.placement
+    placement = None if there is None else there.seen_through(window)
     return straighten(pixels, window, *size), placement, kind
 
 
@@ -63,18 +65,18 @@ def near_view(picture: Printed, pixels, rng):
         corner = rng.uniform(0, 1 - share)
         window = corner + WHOLE * share
         return straighten(pixels, window, *NEAR_SIZE), None, kind
-    window = _loose_window(picture, rng)
+    window = _loose_window(placement, rng)
     if rng.random() < SIDEWAYS:
         turn = int(rng.choice((90, 270)))
         window, kind = np.roll(window, turn // 90, axis=0), _kind(picture, turn)
     return straighten(pixels, window, *NEAR_SIZE), placement.seen_through(window), kind
 
 
-def _loose_window(picture: Printed, rng) -> np.ndarray:
+def _loose_window(placement: Placement, rng) -> np.ndarray:
     """Corners of a window around a chart that was found more or less exactly."""
     wrong = rng.uniform(*WRONG)
     loose = WHOLE + rng.normal(0, wrong, (4, 2)) + rng.normal(0, wrong, 2)
-    return transform(between(WHOLE, picture.placement.chart_corners()), apart(loose, ROOM))
+    return transform(between(WHOLE, placement.chart_corners()), apart(loose, ROOM))
 
 
 def relit(view: np.ndarray, rng) -> np.ndarray:
@@ -96,7 +98,8 @@ def relit(view: np.ndarray, rng) -> np.ndarray:
         view = cv2.GaussianBlur(view, (0, 0), rng.uniform(0.3, 1.1))
     if rng.random() < 0.3:
         grain = np.zeros(view.shape, np.int16)
-        cv2.randn(grain, 0, float(rng.uniform(2, 14)))
+        # In red alone, as the shipped weights have learnt it.
+        cv2.randn(grain, np.zeros(3), np.array([rng.uniform(2, 14), 0, 0]))
         view = cv2.add(view, grain, dtype=cv2.CV_8U)
     return np.ascontiguousarray(view)
 
@@ -116,8 +119,10 @@ class Views(Dataset):
         cv2.setRNGSeed(int(rng.integers(2**31)))
         picture = self.pictures[index]
         pixels = np.ascontiguousarray(picture.pixels(reduced=True))
-        whole = self._item(*whole_view(picture, pixels, size, turn, rng), rng, turn == 180)
-        return whole, self._item(*near_view(picture, pixels, rng), rng)
+        view, placement, kind = whole_view(picture, pixels, size, turn, rng)
+        whole = self._item(view, placement, kind, rng, turn == 180)
+        view, placement, kind = near_view(picture, pixels, rng)
+        return whole, self._item(view, placement, kind, rng)
 
     def _item(self, view, placement, kind, rng, upside_down: bool = False):
         height, width = view.shape[:2]
@@ -169,6 +174,8 @@ def letters_view(picture: Printed, pixels, rng):
     Its middle is mostly near a lead's name or a pulse.
     """
     placement = picture.placement
+    if placement is None:
+        raise ValueError("a picture without a chart has no letters to learn from")
     page = placement.page
     truth = placement.chart_corners()
     sides = sides_in_px(truth, pixels.shape)

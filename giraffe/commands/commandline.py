@@ -36,7 +36,7 @@ def add_command(subparsers, name: str, run: Callable, example: str) -> Parser:
     example : str
         Arguments that work; several lines for several examples.
     """
-    first, _, rest = run.__doc__.strip().partition("\n")
+    first, _, rest = (run.__doc__ or "").strip().partition("\n")
     paragraphs = [" ".join(part.split()) for part in rest.split("\n\n") if part.strip()]
     parser = subparsers.add_parser(
         name,
@@ -114,8 +114,9 @@ def picture_files(given: Sequence[str], output: str | None = None) -> list[Path]
     paths = image_files(given)
     if not paths:
         raise ValueError(f"no picture in {', '.join(given)}")
-    for path in paths if output else ():
-        if Path(output).resolve() in path.resolve().parents:
+    inside = Path(output).resolve() if output else None
+    for path in paths:
+        if inside in path.resolve().parents:
             raise ValueError(f"{path} lies in {output}: give -o a folder of its own")
     return paths
 

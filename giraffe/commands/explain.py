@@ -1,7 +1,6 @@
 """The command that shows where labels come from."""
 
 import argparse
-import json
 import logging
 from pathlib import Path
 
@@ -25,7 +24,7 @@ def explain(args) -> int:
     The hotter a place, the more of what speaks for the label the network saw there. It says what
     the network looked at, not that it was right.
     """
-    from giraffe.files import write_atomically
+    from giraffe.files import json_text, write_atomically
     from giraffe.network.classifier import Classifier
     from giraffe.pictures import write_picture
     from giraffe.reading.explaining import captioned, heat, overlay
@@ -59,8 +58,7 @@ def explain(args) -> int:
             )  # fmt: skip
     tell_problems("Not explained", problems, "picture")
     if args.json:
-        text = json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
-        write_atomically(Path(args.json), text)
+        write_atomically(Path(args.json), json_text(rows, indent=1, ensure_ascii=False))
     say(f"{len(rows)} pictures with heat written to {folder}.")
     log.info("Not a medical device: do not use it to diagnose, treat or reassure anybody.")
     return 0 if rows else 1
@@ -74,7 +72,7 @@ def _labels(text: str) -> tuple[str, ...]:
         raise argparse.ArgumentTypeError(
             f"no such label: {', '.join(unknown)}; there are: {', '.join(CLASSES)}"
         )
-    return tuple(name for _, name in names)
+    return tuple(name for _, name in names if name is not None)
 
 
 def add(subparsers) -> None:

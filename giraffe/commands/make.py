@@ -51,7 +51,7 @@ def simulate(args) -> int:
 def print_records(args) -> int:
     """Print the waveforms of records as images, with the public generator's options."""
     from giraffe.printout.kit import KitOptions
-    from giraffe.printout.presets import KITS, SCENES
+    from giraffe.printout.presets import KITS, PAPER_SEED, SCENES
     from giraffe.printout.printing import PrintJob, print_folder
 
     fields = {field.name for field in dataclasses.fields(KitOptions)}
@@ -65,6 +65,8 @@ def print_records(args) -> int:
         )
     options = dataclasses.replace(KITS.get(args.preset, KitOptions()), **given)
     seed = args.seed
+    if seed is None:
+        seed = PAPER_SEED if args.preset in KITS else -1
     if seed < 0:
         seed = secrets.randbelow(2**31)
         log.info("Seed %d was drawn; -se %d makes the same images again.", seed, seed)
@@ -129,7 +131,8 @@ def _add_print_options(p) -> None:
                    help="folder to write; may be the same")  # fmt: skip
     p.add_argument("--preset", type=_preset, help=f"one of {PRESETS}; options change it")
     add_jobs(p)
-    p.add_argument("-se", "--seed", type=int, default=-1, help="-1: drawn and logged")
+    p.add_argument("-se", "--seed", type=int,
+                   help="-1: drawn and logged (42 with D1, D2 and D3, else -1)")  # fmt: skip
     option("-r", "--resolution", kind=int, text="dpi (200)")
     option("--pad_inches", kind=int, text="white border in inches (0)")
     flag("-ph", "--print_header", text="print the patient's data")

@@ -1,6 +1,5 @@
 """Commands that read pictures: labels, and the charts behind them."""
 
-import json
 import logging
 from pathlib import Path
 
@@ -27,14 +26,14 @@ def read(args) -> int:
     It gets every finding whose probability reaches the finding's threshold. Nothing is written
     unless asked for.
     """
-    from giraffe.files import csv_text, write_atomically
+    from giraffe.files import csv_text, json_text, write_atomically
     from giraffe.network.classifier import Classifier
     from giraffe.pictures import write_picture
     from giraffe.reading.read import COLUMNS, annotated, read_pictures
 
     paths = picture_files(args.pictures, args.output)
     problems: dict[str, str] = {}
-    readings, taken = [], set()
+    readings, taken = [], set[str]()
     for path, pixels, reading in read_pictures(paths, Classifier(args.model), problems, args.whole):
         lines = reading.lines()
         if args.output:
@@ -47,7 +46,7 @@ def read(args) -> int:
     tell_problems("Not read", problems, "picture")
     if args.csv:
         write_atomically(Path(args.csv), csv_text(COLUMNS, (one.row() for one in readings)))
-    text = json.dumps([one.as_dict() for one in readings], indent=1, ensure_ascii=False) + "\n"
+    text = json_text([one.as_dict() for one in readings], indent=1, ensure_ascii=False)
     if args.json == "-":
         print(text, end="")
     elif args.json:
@@ -83,7 +82,8 @@ def charts(args) -> int:
     for target in filter(None, (args.output, args.evidence)):
         check_picture_name(target)
     problems: dict[str, str] = {}
-    shown, rows, found = [], [], 0
+    shown: list[tuple] = []
+    rows, found = [], 0
     for name, pixels, finding in read_charts(paths, problems):
         rows.append(table_row(name, finding))
         found += finding.chart is not None

@@ -85,8 +85,9 @@ def find_landmarks(mean, r_times, kinds, fs: float = 500.0) -> MeanBeat:
     level = slice(max(onset - round(0.014 * fs), 0), max(onset - round(0.002 * fs), 1))
     mean = mean - mean[:, level].mean(axis=1, keepdims=True)
     interval = float(np.median(np.diff(r_times)))
-    p = _p_wave(mean, onset, interval, fs)
-    return MeanBeat(mean, onset, end, *p, *_t_wave(mean, end, interval, fs), r_times, kinds)
+    p_peak, p_onset, p_end = _p_wave(mean, onset, interval, fs)
+    t_peak, t_end = _t_wave(mean, end, interval, fs)
+    return MeanBeat(mean, onset, end, p_peak, p_onset, p_end, t_peak, t_end, r_times, kinds)
 
 
 def find_beats(signal, fs: float = 500.0) -> np.ndarray:

@@ -39,12 +39,16 @@ def _turn_frontal(beat: Beat, degrees: float, first_share: float = 0.0) -> None:
 
 def _frontal_axis(beat: Beat) -> float:
     """Direction of the sum of all QRS dipoles in degrees."""
-    x, y, _ = sum(w.dipole * (w.rise + w.fall) for w in beat.qrs)
+    x, y, _ = _sum_of_dipoles(beat)
     return float(np.rad2deg(np.arctan2(y, x)))
 
 
+def _sum_of_dipoles(beat: Beat) -> np.ndarray:
+    return sum((w.dipole * (w.rise + w.fall) for w in beat.qrs), start=np.zeros(3))
+
+
 def _main_direction(beat: Beat) -> np.ndarray:
-    main = sum(w.dipole * (w.rise + w.fall) for w in beat.qrs)
+    main = _sum_of_dipoles(beat)
     return main / (np.linalg.norm(main) + 1e-9)
 
 

@@ -40,8 +40,9 @@ def cell_number(cell) -> float | None:
 def cell_whole(cell) -> int | None:
     """A whole number, also if written as 17.0, or None for a cell that holds none."""
     value = cell_number(cell)
-    exact = value is not None and value.is_integer() and value < 2**53
-    return int(value) if exact else None
+    if value is None or not value.is_integer() or value >= 2**53:
+        return None
+    return int(value)
 
 
 def cell_moment(cell) -> datetime.datetime | None:

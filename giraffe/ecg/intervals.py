@@ -10,17 +10,20 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import binary_erosion, gaussian_filter1d
 from scipy.signal import find_peaks
 
 from giraffe.ecg.beats import AFTER, BEFORE, INDEPENDENT, LEADS, find_landmarks
 from giraffe.ecg.measure import measure_beat
 
 SMOOTH_S = 0.004  # standard deviation over which leads are smoothed before they are measured
-COMPLEX_S = 0.030  # the same for steepness, so that a QRS complex is one hill
+SHARP_S = (0.006, 0.016)  # the same, whose difference shows what is as short as a QRS complex
+COMPLEX_S = 0.030  # the same for that difference, so that a QRS complex is one hill
+EDGE_S = 0.06  # at both ends of a lead's stretch, where its name and bars between leads stand
 SHORTEST_RR = 0.24  # s between two beats
-TALL = 0.30  # of a usual beat's steepness is a beat's at least
-STEEPEST = 98  # percentile of a lead's steepness that is its usual beat's
+POWER = 2.0  # of sharpness, in which short waves stand out from long ones
+TALL = 0.30  # of a usual beat's sharpness is a beat's at least
+SHARPEST = 98  # percentile of a lead's sharpness that is its usual beat's
 FEWEST_BEATS = 3
 LEAST_LEADS = 5  # of the eight independent ones, for intervals
 WHOLE = 0.8  # share of a beat that must be known of a lead at least
@@ -69,10 +72,11 @@ def find_beats_in_parts(signal: np.ndarray, fs: float) -> np.ndarray:
         known = np.isfinite(lead)
         if known.sum() < fs:
             continue
-        steep = np.abs(np.gradient(_smooth(lead, SMOOTH_S * fs)))
-        good = np.isfinite(steep)
-        steep[good] /= np.percentile(steep[good], STEEPEST) + 1e-9
-        total[good] += np.minimum(steep[good], 2.0)
+        # T waves may be taller and nearly as steep, but they are long.
+        sharp = np.abs(_smooth(lead, SHARP_S[0] * fs) - _smooth(lead, SHARP_S[1] * fs))
+        good = binary_erosion(known, iterations=max(round(EDGE_S * fs), 1), border_value=0)
+        sharp[good] /= np.percentile(sharp[good], SHARPEST) + 1e-9
+        total[good] += np.minimum(sharp[good], 2.0) ** POWER
         count[good] += 1
     if not count.any():
         return np.empty(0)

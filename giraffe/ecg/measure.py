@@ -142,14 +142,19 @@ def measure_beat(beat: MeanBeat, fs: float = 500.0) -> Measurements:
     around = round(0.06 * fs)
     t = _largest(mean[:, max(beat.t_peak - around, end + 1) : beat.t_peak + around])
     third = max((end - onset) // 3, 1)
-    has_p = beat.p_peak is not None
+    p, p_height, p_duration, pr = np.zeros(12), 0.0, np.nan, np.nan
+    if beat.p_peak is not None and beat.p_onset is not None and beat.p_end is not None:
+        p = mean[:, beat.p_peak]
+        p_height = float(np.abs(p).max())
+        p_duration = (beat.p_end - beat.p_onset) / fs * 1000
+        pr = (onset - beat.p_onset) / fs * 1000
     return Measurements(
         rate=60 * (len(beat.r_times) - 1) / (beat.r_times[-1] - beat.r_times[0]),
         rr_variation=_rr_variation(beat.r_times, np.isin(beat.kinds, ECTOPIC)),
-        p_height=float(np.abs(mean[:, beat.p_peak]).max()) if has_p else 0.0,
+        p_height=p_height,
         p_likeness=beat.p_likeness,
-        p_duration=(beat.p_end - beat.p_onset) / fs * 1000 if has_p else np.nan,
-        pr=(onset - beat.p_onset) / fs * 1000 if has_p else np.nan,
+        p_duration=p_duration,
+        pr=pr,
         qrs=(end - onset) / fs * 1000,
         qt=(beat.t_end - onset) / fs * 1000,
         axis=_frontal_axis(mean[:, onset : end + 1].sum(axis=1)),
@@ -160,7 +165,7 @@ def measure_beat(beat: MeanBeat, fs: float = 500.0) -> Measurements:
         s=s,
         st_j=mean[:, end : end + round(0.02 * fs)].mean(axis=1),
         st_60=mean[:, min(end + round(0.06 * fs), mean.shape[1] - 1)],
-        p=mean[:, beat.p_peak] if has_p else np.zeros(12),
+        p=p,
         t=t,
         late=mean[:, end - third : end + 1].mean(axis=1),
         premature_atrial=tuple(beat.r_times[beat.kinds == "pac"].tolist()),

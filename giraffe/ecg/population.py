@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from giraffe.ecg.beats import ECTOPIC, INDEPENDENT, MeanBeat, find_beats, mean_beat
-from giraffe.files import write_atomically
+from giraffe.files import json_text, write_atomically
 
 QRS_WAVES = 8
 QRS_WIDTH = 0.075  # standard deviation of each QRS wave, as a share of the QRS duration
@@ -98,7 +98,9 @@ def gaussian(t, centre, rise, fall):
 
 def decompose(beat: MeanBeat, fs: float = 500.0) -> np.ndarray | None:
     """The model's numbers for a mean beat, or None where P or T cannot be told."""
-    if beat.p_peak is None or beat.t_end <= beat.t_peak or np.isin(beat.kinds, ECTOPIC).any():
+    if beat.p_onset is None or beat.p_end is None:
+        return None
+    if beat.t_end <= beat.t_peak or np.isin(beat.kinds, ECTOPIC).any():
         return None
     interval = float(np.median(np.diff(beat.r_times)))
     qrs = (beat.end - beat.onset) / fs
@@ -181,7 +183,7 @@ def main() -> None:
             signal = np.nan_to_num(waveform.signal)
             r_times = find_beats(signal, waveform.fs)
             beats.append(mean_beat(signal, r_times, fs=waveform.fs))
-    write_atomically(Path(arguments.output), json.dumps(fit(beats), separators=(",", ":")) + "\n")
+    write_atomically(Path(arguments.output), json_text(fit(beats), separators=(",", ":")))
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def labels_from_codes(scp_codes, superclass_of: dict[str, str], acute: bool) -> 
     """
     codes = set(scp_codes)
     superclasses = {superclass_of[code] for code in codes if code in superclass_of}
-    labels = {name for name in ("NORM", "STTC", "CD", "HYP") if name in superclasses}
+    labels: set[str] = {name for name in ("NORM", "STTC", "CD", "HYP") if name in superclasses}
     if acute:
         labels.add("Acute MI")
     elif "MI" in superclasses:
@@ -81,7 +81,7 @@ def read_acute_records(statements_csv: str | Path, mapping_csv: str | Path) -> s
         for ecg_id, text in zip(table["ecg_id"], table["statements"], strict=True)
         if acronyms & set(_parse_list(text))
     }
-    return named - {None}
+    return {ecg_id for ecg_id in named if ecg_id is not None}
 
 
 def _parse_list(text) -> list[str]:
@@ -224,7 +224,8 @@ def make_header(text: str, row: pd.Series | Mapping, unknown: Sequence[str] = ()
     lines = [line.strip() for line in text.strip().split("\n")]
     signals = [line for line in lines[1:] if not line.startswith("#")]
     kept = [line for line in lines[1:] if line.startswith("#") and not _OWN_COMMENTS.match(line)]
-    sex = {0: "Male", 1: "Female"}.get(cell_whole(row.get("sex")), "Unknown")
+    sexes: dict[int | None, str] = {0: "Male", 1: "Female"}
+    sex = sexes.get(cell_whole(row.get("sex")), "Unknown")
     comments = [
         f"# Age: {_written(row.get('age'))}",
         f"# Sex: {sex}",

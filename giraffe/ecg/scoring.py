@@ -94,7 +94,7 @@ def align_signals(x_ref, x_est, num_quant_levels, smooth=True, sigma=0.5):
     min_amp, max_amp = values.min(), values.max()
     max_t = max(len(x_ref), len(x_est))
     images = [convert_signal(x, num_quant_levels, min_amp, max_amp, max_t) for x in (x_ref, x_est)]
-    row, column = _peak_of_correlation(*images, sigma if smooth else 0.0)
+    row, column = _peak_of_correlation(images[0], images[1], sigma if smooth else 0.0)
     # The autocorrelation of a non-empty image has its only maximum at lag zero
     # (Cauchy-Schwarz, strict for finite support), so it needs no transform of its own.
     offset_hz = int(max_t - 1 - column)

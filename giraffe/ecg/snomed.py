@@ -194,7 +194,7 @@ def labelled_header(
     lines = [line.strip() for line in text.split("\n")]
     comments = "\n".join(line for line in lines if line.startswith("#"))
     said = {key.strip().lower(): value for key, value in header.comments.items()}
-    row = {name: said.get(name) for name in ("age", "height", "weight")}
+    row: dict[str, object] = {name: said.get(name) for name in ("age", "height", "weight")}
     row["sex"] = _SEXES.get(said.get("sex", "").lower())
     row |= {"recording_date": moment_of(header), "labels": labels}
     return make_header(plain_header(text, header.name) + comments, row, unknown)

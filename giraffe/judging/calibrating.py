@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from giraffe.classes import CLASSES
-from giraffe.files import write_atomically
+from giraffe.files import json_text, write_atomically
 from giraffe.judging.conditions import classify_printed, printed_records
 from giraffe.judging.metrics import auroc_per_class, f_per_class, macro, tune_thresholds
 from giraffe.network.calibration import (
@@ -172,7 +172,7 @@ def calibrate_model(
     content = json.loads(path.read_text(encoding="utf-8"))
     content["calibration"] = [one.as_list() for one in calibrations]
     content["thresholds"] = thresholds.tolist()
-    write_atomically(path, json.dumps(content, indent=2, allow_nan=False) + "\n", durable=True)
+    write_atomically(path, json_text(content, indent=2), durable=True)
     return table(real, after, decisions, calibrations, thresholds)
 
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from giraffe.classes import CLASSES, encode
 from giraffe.ecg.records import open_record, scan
-from giraffe.errors import ModelError, RecordError
+from giraffe.errors import ImageError, ModelError, RecordError
 from giraffe.files import write_atomically
 from giraffe.judging.metrics import f_per_class, macro
+from giraffe.pictures import read_image
 
 
 def records_of_part(model: Path, part: str) -> set[str]:
@@ -125,13 +126,15 @@ def examples_sheet(data: Path, names, truth, predicted, most: int = 6) -> np.nda
     -------
     ndarray of uint8, shape (height, width, 3)
     """
-    tiles = []
+    tiles: list[np.ndarray] = []
     for name, true, guess in zip(names, truth, predicted, strict=True):
         images = open_record(data / name).images()
         if not images or len(tiles) == most:
             continue
-        page = cv2.cvtColor(cv2.imread(str(images[0])), cv2.COLOR_BGR2RGB)
-        page = cv2.resize(page, (700, 540), interpolation=cv2.INTER_AREA)
+        try:
+            page = read_image(images[0], 540, 700)
+        except ImageError:
+            continue
         head = np.full((64, 700, 3), 255, np.uint8)
         for row, (title, hot) in enumerate((("true", true), ("model", guess))):
             labels = ", ".join(c for c, yes in zip(CLASSES, hot, strict=True) if yes) or "none"
@@ -141,7 +144,7 @@ def examples_sheet(data: Path, names, truth, predicted, most: int = 6) -> np.nda
             cv2.putText(head, text, (8, 24 + 30 * row), 0, 0.7, colour, 1, cv2.LINE_AA)
         tiles.append(np.vstack([head, page]))
     if not tiles:
-        raise RecordError(f"{data}: no record with an image")
+        raise RecordError(f"{data}: no record with an image that can be read")
     while len(tiles) % 2:
         tiles.append(np.full_like(tiles[0], 255))
     pairs = zip(tiles[::2], tiles[1::2], strict=True)

@@ -10,9 +10,9 @@ import numpy as np
 from giraffe.classes import CLASSES
 from giraffe.ecg.records import Record, read_waveform, scan
 from giraffe.errors import RecordError
-from giraffe.files import csv_text, markdown_table, write_atomically
+from giraffe.files import csv_text, json_text, markdown_table, numbers, write_atomically
 from giraffe.judging.metrics import auroc_per_class, bootstrap_interval, f_per_class, macro, micro_f
-from giraffe.network.classifier import BATCH, Classifier, decide
+from giraffe.network.classifier import Classifier, decide
 from giraffe.printout.presets import CONDITIONS, print_in_memory
 from giraffe.progress import progress_bar
 from giraffe.randomness import random_stream
@@ -86,7 +86,7 @@ def classify_printed(
             log.warning("%s: cannot be printed (%s); left out.", record.path, error)
             continue
         done.append(record)
-        if len(pending) == BATCH:
+        if len(pending) == classifier.batch:
             rows.append(classifier.probabilities(pending, calibrated=calibrated))
             pending = []
     if pending:
@@ -191,8 +191,8 @@ def score_conditions(
         if kept.get("key") != key:
             printed, p = classify_printed(records, classifier, condition, verbose=verbose)
             kept = {"key": key, **scores(printed, p, classifier, least, samples)}
-            write_atomically(path, json.dumps(kept, indent=1) + "\n")
-        found[condition] = kept
+            write_atomically(path, json_text(kept, indent=1))
+        found[condition] = {name: numbers(kept[name]) for name in kept if name != "key"}
     head = ("condition", "class", "f", "auroc")
     write_atomically(output / "conditions.csv", csv_text(head, _rows(found)))
     table = conditions_table(found)

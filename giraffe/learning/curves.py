@@ -81,7 +81,7 @@ def plot_history(history: list[dict], path: Path) -> None:
 
 def _number(text: str | None) -> float | None:
     try:
-        value = float(text)
+        value = float(text or "")
     except (TypeError, ValueError):
         return None
     return value if math.isfinite(value) else None

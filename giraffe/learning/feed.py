@@ -48,22 +48,28 @@ class Batch:
     def __len__(self) -> int:
         return len(self.indices)
 
-    def tensors(self) -> tuple:
+    @classmethod
+    def of(cls, parts, problems: list[tuple[int, str]]) -> "Batch":
+        """A batch of what `tensors` gives."""
+        images, targets, measured, cells, indices = parts
+        return cls(images, targets, measured, cells, indices, problems)
+
+    def tensors(self) -> tuple[torch.Tensor, ...]:
         """All parts but the problems."""
         return self.images, self.targets, self.measured, self.cells, self.indices
 
     def as_arrays(self) -> "Batch":
         """The same as NumPy arrays, which travel through a pipe and need no shared memory."""
-        return Batch(*(part.numpy() for part in self.tensors()), self.problems)
+        return Batch.of((part.numpy() for part in self.tensors()), self.problems)
 
     def as_tensors(self) -> "Batch":
         """What `as_arrays` gave, as it was."""
-        return Batch(*map(torch.as_tensor, self.tensors()), self.problems)
+        return Batch.of(map(torch.as_tensor, self.tensors()), self.problems)
 
     def pin_memory(self) -> "Batch":
         """The same in memory from which a GPU copies while it computes."""
         parts = (torch.as_tensor(part).pin_memory() for part in self.tensors())
-        return Batch(*parts, self.problems)
+        return Batch.of(parts, self.problems)
 
     def pieces(self, most: int) -> list["Batch"]:
         """The items in pieces of at most so many, of nearly equal size."""
@@ -71,7 +77,7 @@ class Batch:
         if number == 0:
             return []
         split = (part.tensor_split(number) for part in self.tensors())
-        return [Batch(*parts, []) for parts in zip(*split, strict=True)]
+        return [Batch.of(parts, []) for parts in zip(*split, strict=True)]
 
 
 def collate(items) -> Batch:
@@ -83,8 +89,8 @@ def collate(items) -> Batch:
         none = torch.empty(0, 0)
         return Batch(nothing, none, none, none, torch.empty(0, dtype=torch.int64), problems)
     *parts, indices, _ = zip(*usable, strict=True)
-    stacked = (torch.stack(part) for part in parts)
-    return Batch(*stacked, torch.tensor(indices), problems)
+    stacked = [torch.stack(part) for part in parts]
+    return Batch.of([*stacked, torch.tensor(indices)], problems)
 
 
 def collate_as_arrays(items) -> Batch:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from giraffe.classes import CLASSES
-from giraffe.device import autocast, choose_precision
+from giraffe.device import autocast, channels_last, choose_precision
 from giraffe.errors import ModelError
 from giraffe.learning.distributed import Group
 from giraffe.learning.feed import Batch
@@ -99,7 +99,7 @@ class Learner:
             if name.startswith(LABELS)
         }
         self.initial, self.start = load_initial(self.network, recipe)
-        self.network.to(device, memory_format=torch.channels_last)
+        channels_last(self.network, device)
         self.class_weights = torch.as_tensor(weights, dtype=torch.float32, device=device)
         optimizer = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[recipe.optimizer]
         self.optimizer = optimizer(

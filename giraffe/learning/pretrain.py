@@ -169,7 +169,8 @@ def pretrain(
         places = Patients.of(source, settings.seed, simulated)
         places += [copy for record in training for copy in _copies(record, repeats)]
         deadline = started + settings.limit_seconds(10**6)
-        weights, history, seconds = None, [], 0.0
+        weights, seconds = None, 0.0
+        history: list[dict] = []
         if initial is not None:
             weights = load_model(initial)[0][0].state_dict()
         before = 0 if initial is None else 1  # stages that the weights have behind them
@@ -208,7 +209,7 @@ def pretrain(
             "stages": [dataclasses.asdict(stage) for stage in stages],
         }
         shipped = Trained(
-            half_precision(weights),
+            half_precision(trained.weights),
             trained.epoch,
             history,
             trained.targets,
@@ -243,7 +244,8 @@ def real_records(
         return [], []
     targets = np.stack([record.targets() for record in records])
     sides = stratified_split(targets, patient_groups(records, patient), SPLIT_SEED)
-    return tuple([records[i] for i in side] for side in sides)
+    training, validation = ([records[i] for i in side] for side in sides)
+    return training, validation
 
 
 def _copies(record: MeasuredRecord, repeats: int):

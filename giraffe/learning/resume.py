@@ -89,7 +89,7 @@ def save_progress(folder: Path, content: dict, progress: Progress, best: dict | 
     plain = json.loads(json.dumps(dataclasses.asdict(progress)))
     new = best is not None and not kept.exists()
     try:
-        if new:
+        if new and best is not None:
             save_tensors(kept, best)
         save_tensors(folder / "checkpoint.pt", {"progress": plain, **content})
     except OSError:

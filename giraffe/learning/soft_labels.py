@@ -90,8 +90,9 @@ def make_soft_labels(
             unseen = real_hearts(judged)
             parts[name] = unseen.targets, probabilities(networks, unseen.signals)
     if len(parts) == 3:
-        both = list(zip(*list(parts.values())[1:], strict=True))
-        parts["both"] = tuple(np.concatenate(part) for part in both)
+        both = zip(*list(parts.values())[1:], strict=True)
+        targets, found = (np.concatenate(part) for part in both)
+        parts["both"] = targets, found
     return ceiling_table(parts)
 
 
@@ -139,7 +140,7 @@ def ceiling_table(parts: dict[str, tuple[np.ndarray, np.ndarray]], least: int = 
     least : int
         Positives that a class needs to be shown and to count in the mean.
     """
-    rows = [("", "macro", *CLASSES)]
+    rows: list[tuple[str, ...]] = [("", "macro", *CLASSES)]
     for name, (targets, found) in parts.items():
         areas = auroc_per_class(targets, found)
         areas[np.nansum(np.asarray(targets) > 0.5, axis=0) < least] = np.nan

@@ -23,6 +23,7 @@ from giraffe.files import markdown_table, write_atomically
 from giraffe.judging.metrics import f_per_class, macro
 from giraffe.learning.training import train
 from giraffe.network.classifier import Classifier, decide
+from giraffe.pictures import decode
 from giraffe.printout.kit import KitOptions
 from giraffe.printout.printing import PrintJob, print_folder
 from giraffe.settings import Settings
@@ -133,7 +134,7 @@ def unphysiological_values(records, rng) -> None:
                 )[kind],
             )
         for path in record.images() if kind == 3 else ():
-            shape = cv2.imread(str(path)).shape
+            shape = decode(path.read_bytes()).shape
             noise = rng.integers(0, 256, shape, dtype=np.uint8) * (k % 8 == 3)
             cv2.imwrite(str(path), noise)
 

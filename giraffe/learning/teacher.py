@@ -102,7 +102,11 @@ class Numbers:
 
 
 def cell_targets(
-    placement: Placement | None, waveform: Waveform, waves: np.ndarray, height: int, width: int
+    placement: Placement | None,
+    waveform: Waveform | None,
+    waves: np.ndarray | None,
+    height: int,
+    width: int,
 ) -> np.ndarray:
     """What is to be read in each cell of a picture.
 
@@ -110,9 +114,9 @@ def cell_targets(
     ----------
     placement : Placement or None
         Where the page lies; None: unknown.
-    waveform : Waveform
+    waveform : Waveform or None
         What was printed.
-    waves : ndarray, shape (numbers, 12)
+    waves : ndarray, shape (numbers, 12), or None
         `Numbers.per_lead`.
     height, width : int
         Of the picture in px.
@@ -125,7 +129,7 @@ def cell_targets(
     """
     rows, columns = grid(height), grid(width)
     targets = np.full((CELL_NUMBERS, rows, columns), np.nan, np.float32)
-    if placement is None or not targets.size:
+    if placement is None or waveform is None or waves is None or not targets.size:
         return targets
     page = placement.page
     v = ((FIRST + STRIDE * np.arange(rows)) / height)[:, None]

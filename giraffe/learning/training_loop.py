@@ -75,8 +75,10 @@ class TrainingRun:
         self.fingerprint = fingerprint(settings, training, validation, self.group.size)
         self.saved = time.monotonic()
 
+        height, width = self.size
         source = Source(
-            *self.size,
+            height,
+            width,
             images=self.recipe.images,
             preset=self.recipe.preset,
             all_images=self.recipe.all_images,

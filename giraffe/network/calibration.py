@@ -118,7 +118,8 @@ def fit_map(targets, probabilities, family: str) -> Calibration:
 
     start = np.zeros(FAMILIES[family])
     best = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 2000, "xatol": 1e-4})
-    return Calibration(family, tuple(float(value) for value in parameters(best.x)))
+    a, b, c = (float(value) for value in parameters(best.x))
+    return Calibration(family, (a, b, c))
 
 
 def choose_map(targets, probabilities, groups, seed: int = 0) -> Calibration:
@@ -142,7 +143,7 @@ def choose_map(targets, probabilities, groups, seed: int = 0) -> Calibration:
             fitted = fit_map(targets[part != k], probabilities[part != k], family)
             calibrated[part == k] = fitted.apply(probabilities[part == k])
         losses[family] = log_loss(targets, calibrated)
-    best = min(losses, key=losses.get)
+    best = min(losses, key=losses.__getitem__)
     if losses[best] > losses["none"] - BETTER:
         return Calibration()
     return fit_map(targets, probabilities, best)

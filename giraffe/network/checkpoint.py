@@ -8,7 +8,6 @@ digest, so a half-finished exchange of models is noticed. Weights may be in litt
 
 import hashlib
 import json
-import math
 import platform
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import torchvision
 
 from giraffe.classes import CLASSES
 from giraffe.errors import ModelError
-from giraffe.files import write_atomically
+from giraffe.files import json_text, write_atomically
 from giraffe.network.architectures import Network
 from giraffe.network.calibration import Calibration
 from giraffe.network.compact import expand
@@ -60,19 +59,7 @@ def save_model(folder: Path, states: list[dict], description: dict) -> None:
         save_tensors(path, state)
         digests.append(_digest(path))
     content = {"format": FORMAT, "classes": list(CLASSES), "weights": digests, **description}
-    text = json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
-    write_atomically(folder / DESCRIPTION, text, durable=True)
-
-
-def _finite(value):
-    """The same value with NaN and infinity as None: JSON has neither."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    write_atomically(folder / DESCRIPTION, json_text(content, indent=2), durable=True)
 
 
 def _digest(path: Path) -> str:
@@ -110,8 +97,7 @@ def load_description(folder: str | Path) -> dict:
             raise ValueError("no weights")
         maps = description.get("calibration") or [["none", [1.0, 1.0, 0.0]]] * len(CLASSES)
         description["calibration"] = [
-            Calibration(str(family), tuple(float(number) for number in numbers))
-            for family, numbers in maps
+            Calibration(str(family), (float(a), float(b), float(c))) for family, (a, b, c) in maps
         ]
         if len(maps) != len(CLASSES):
             raise ValueError("calibration")

@@ -11,8 +11,8 @@ from torchvision.models.inception import BasicConv2d
 
 from giraffe.chart.lighting import frame_size, lay_flat
 from giraffe.chart.reader import Finding, find_charts
-from giraffe.classes import CLASSES
-from giraffe.device import autocast, best_device, choose_precision
+from giraffe.classes import CLASSES, exclude
+from giraffe.device import autocast, best_device, channels_last, choose_batch, choose_precision
 from giraffe.ecg.records import open_record
 from giraffe.errors import ImageError, RecordError
 from giraffe.network.calibration import calibrate
@@ -22,11 +22,10 @@ from giraffe.recipe import SHIPPED
 
 log = logging.getLogger(__name__)
 
-BATCH = 8
 LEAST_HEIGHT, MOST_HEIGHT = 75, 2048  # px: InceptionV3's smallest input; what memory allows
-"""Images that go through the network at once."""
 VIEW_MARGIN = 0.012
 """Share of a page's sides that each further view leaves away."""
+EXCLUDING = np.array([[exclude(one, other) for other in CLASSES] for one in CLASSES])
 
 
 def decide(probabilities, thresholds, rule: str = "most_probable") -> np.ndarray:
@@ -37,9 +36,10 @@ def decide(probabilities, thresholds, rule: str = "most_probable") -> np.ndarray
     probabilities : array_like, shape (records, classes)
     thresholds : array_like, shape (classes,)
     rule : str
-        For a record in which no class passes. ``most_probable``: the class with the largest
-        ratio of probability to threshold; ``within_0.1``: every class within 0.1 of the most
-        probable.
+        ``within_0.1``, the paper's: where no class passes its threshold, every class within 0.1 of
+        the most probable. ``most_probable``: where none passes, the class with the largest ratio
+        of probability to threshold; and of classes that pass and exclude each other
+        (`giraffe.classes.EXCLUSIVE`) the one with the larger ratio.
 
     Returns
     -------
@@ -47,16 +47,28 @@ def decide(probabilities, thresholds, rule: str = "most_probable") -> np.ndarray
         At least one class per record.
     """
     p, thresholds = np.asarray(probabilities, dtype=float), np.asarray(thresholds, dtype=float)
-    passed = p >= thresholds
+    passed = np.greater_equal(p, thresholds)
     none = ~passed.any(axis=1)
     if rule == "within_0.1":
         fallback = p >= p.max(axis=1, keepdims=True) - 0.1
     elif rule == "most_probable":
         ratio = p / thresholds
+        passed = _without_contradictions(passed, ratio)
         fallback = np.arange(p.shape[1]) == ratio.argmax(axis=1)[:, None]
     else:
         raise ValueError(f"unknown rule {rule!r}")
     return np.where(none[:, None], fallback, passed)
+
+
+def _without_contradictions(passed: np.ndarray, ratio: np.ndarray) -> np.ndarray:
+    """What stays where labels are given in the order of their ratios, unless one before excludes.
+
+    Of equal ones the later class stays: a finding, not NORM.
+    """
+    given, records = np.zeros_like(passed), np.arange(len(passed))
+    for k in np.argsort(ratio, axis=1, kind="stable")[:, ::-1].T:  # of each record its next class
+        given[records, k] = passed[records, k] & ~(given & EXCLUDING[k]).any(axis=1)
+    return given
 
 
 def fold_batch_norm(network: torch.nn.Module) -> None:
@@ -106,6 +118,7 @@ class Classifier:
         self.networks, self.description = load_model(folder)
         self.device = device or best_device()
         self.precision = choose_precision(self.device)
+        self.batch = choose_batch(self.device, self.precision)
         self.height, self.width = (round(side * scale) for side in self.description["size"])
         fixed = self.description["recipe"].architecture != "inception"
         if scale != 1 and (fixed or not LEAST_HEIGHT <= self.height <= MOST_HEIGHT):
@@ -117,7 +130,7 @@ class Classifier:
         self.calibration = self.description["calibration"]
         for network in self.networks:
             fold_batch_norm(network)
-            network.to(self.device, memory_format=torch.channels_last)
+            channels_last(network, self.device)
 
     @property
     def straightened(self) -> bool:
@@ -133,7 +146,7 @@ class Classifier:
         """
         if not self.straightened:
             return [None] * len(images)
-        return find_charts([_pixels(image) for image in images])
+        return list(find_charts([_pixels(image) for image in images]))
 
     def read(self, path: Path) -> list[np.ndarray]:
         """The pictures of a file, as large as this model needs them.
@@ -168,8 +181,8 @@ class Classifier:
         """
         findings = self.find(images) if findings is None else findings
         found = [
-            self._probabilities(images[k : k + BATCH], findings[k : k + BATCH])
-            for k in range(0, len(images), BATCH)
+            self._probabilities(images[k : k + self.batch], findings[k : k + self.batch])
+            for k in range(0, len(images), self.batch)
         ]
         mean = np.concatenate(found)
         return calibrate(mean, self.calibration).astype(np.float32) if calibrated else mean
@@ -186,7 +199,7 @@ class Classifier:
                 pixels.append(lay_flat(picture, corners, *self._size))
             else:
                 pixels.append(resize(picture, *self._size))
-        total, count = 0, 0
+        total, count = torch.zeros(()), 0
         for margin in range(self.description["recipe"].views):
             seen = pixels if margin == 0 else [self._cropped(page, margin) for page in pixels]
             batch = torch.from_numpy(np.stack(seen)).permute(0, 3, 1, 2).to(self.device)

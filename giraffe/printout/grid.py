@@ -9,7 +9,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from giraffe.printout.layout import MAJOR_MM, MINOR_MM, MM_PER_INCH, MM_PER_POINT, Page
+from giraffe.printout.layout import MAJOR_MM, MINOR_MM, MM_PER_INCH, MM_PER_POINT, Grid, Page
 
 FILE_PX_PER_MM = 200 / MM_PER_INCH
 """Resolution of an ordinary file; text and grid of smaller pictures are drawn so and shrunk."""
@@ -49,7 +49,7 @@ def draw_grid(page: Page, colours, height: int, width: int) -> np.ndarray:
     ndarray of uint8, shape (height, width, 3)
     """
     if page.grid is not None:
-        return _draw_paper(page, colours, height, width)
+        return _draw_paper(page, page.grid, colours, height, width)
     if not colours.grid:
         return np.full((height, width, 3), colours.paper, dtype=np.uint8)
     bare = {
@@ -74,12 +74,14 @@ def draw_grid(page: Page, colours, height: int, width: int) -> np.ndarray:
     return cv2.convertScaleAbs(columns @ rows.astype(np.float32)).reshape(height, width, 3)
 
 
-def _bare(kind: str, spacing: float, points: float, page: Page, height: int, width: int):
+def _bare(
+    kind: str, spacing: float, points: float, page: Page, grid: Grid, height: int, width: int
+):
     """Share of each pixel that lines of a kind leave bare: terms (factor, column, row)."""
     nothing = [(1.0, np.ones(height), np.ones(width))]
     if kind == "none":
         return nothing
-    grid, wide = page.grid, points * (DOT if kind == "dots" else 1.0)
+    wide = points * (DOT if kind == "dots" else 1.0)
     y = _grid_profile(spacing, page.height, wide, height, grid.y)
     x = _grid_profile(spacing, page.width, wide, width, grid.x)
     if kind == "lines":
@@ -99,11 +101,10 @@ def _inside(begin: float, end: float, extent: float, size: int) -> np.ndarray:
     return np.clip(np.minimum(end * scale, pixels + 1) - np.maximum(begin * scale, pixels), 0, 1)
 
 
-def _draw_paper(page: Page, colours, height: int, width: int) -> np.ndarray:
+def _draw_paper(page: Page, grid: Grid, colours, height: int, width: int) -> np.ndarray:
     """Paper with a grid of any kind, on the whole of it or within a rectangle."""
-    grid = page.grid
-    minor = _bare(grid.minor, MINOR_MM, grid.minor_points, page, height, width)
-    major = _bare(grid.major, MAJOR_MM, grid.major_points, page, height, width)
+    minor = _bare(grid.minor, MINOR_MM, grid.minor_points, page, grid, height, width)
+    major = _bare(grid.major, MAJOR_MM, grid.major_points, page, grid, height, width)
     inks = (colours.paper, colours.minor, colours.major, colours.outside or colours.paper)
     paper, minor_ink, major_ink, outside = (np.array(ink, np.float32) for ink in inks)
     # Major ink, where that is bare minor ink, where that is bare too paper.

@@ -301,8 +301,8 @@ def _crease_and_wrinkle(pixels, options: KitOptions, dpi: int, rng) -> np.ndarra
             for offset, factor in ((-2.5, 1.05), (2.5, 1.05), (0, 1.25)):
                 a = centre + offset * normal - reach * direction
                 b = a + 2 * reach * direction
-                ends = [tuple(int(v) for v in np.rint(p)) for p in (a, b)]
-                cv2.line(layer, *ends, factor, 1, cv2.LINE_AA)
+                begin, end = ([int(v) for v in np.rint(p)] for p in (a, b))
+                cv2.line(layer, begin, end, (factor,), 1, cv2.LINE_AA)
     layer = cv2.GaussianBlur(layer, (0, 0), 0.6)
     # Hard light with a texture t about 1/2: 2 p t where t < 1/2, else 1 - 2 (1 - p)(1 - t); either
     # is a factor on the page's p, and something added.

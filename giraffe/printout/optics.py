@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from giraffe.pictures import decode
 from giraffe.printout.chance import drawn, even, happens, smooth_noise, stretch
 
 LIGHT = (64, 128)  # rows and columns of the fields of light over a frame
@@ -215,7 +216,7 @@ def few_tones(picture: np.ndarray, tones: str, rng) -> np.ndarray:
 
 def _compressed(picture: np.ndarray, quality: int) -> np.ndarray:
     encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    return decode(encoded)
 
 
 def as_file(picture: np.ndarray, capture, aspect: float, rng) -> np.ndarray:

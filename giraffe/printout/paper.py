@@ -11,7 +11,7 @@ from giraffe.ecg.filters import disturbed
 from giraffe.printout import wording
 from giraffe.printout.formats import Chart, draw_chart, pick
 from giraffe.printout.layout import MAJOR_MM, Grid, Page, Text
-from giraffe.printout.render import Colours, text_box
+from giraffe.printout.render import Colours, rgb, text_box
 from giraffe.printout.typeset import lay_out
 
 FONTS = (
@@ -232,25 +232,25 @@ def choose_grid(page: Page, rng) -> Grid:
 
 def _mixed(colour, other, share: float) -> tuple[int, int, int]:
     """A colour with a share of another."""
-    return tuple(round(a + (b - a) * share) for a, b in zip(colour, other, strict=True))
+    return rgb(round(a + (b - a) * share) for a, b in zip(colour, other, strict=True))
 
 
 def _varied(colour, rng, spread: float = 14.0) -> tuple[int, int, int]:
-    return tuple(int(v) for v in np.clip(rng.normal(colour, spread), 0, 255))
+    return rgb(np.clip(rng.normal(colour, spread), 0, 255))
 
 
 def choose_colours(grid: Grid, rng) -> Colours:
     """Draw the colours of a page."""
     major = _varied(pick(rng, INKS), rng)
-    white = tuple(int(v) for v in rng.integers([246, 244, 236], [256, 254, 250]))
+    white = rgb(rng.integers([246, 244, 236], [256, 254, 250]))
     tint = pick(rng, (("white", 0.55), ("grid", 0.28), ("any", 0.12), ("dark", 0.05)))
     paper = white
     if tint == "grid":  # pink paper with darker pink lines, and likewise in other colours
         paper = _mixed(white, major, rng.uniform(0.08, 0.32))
     elif tint == "any":
-        paper = tuple(int(v) for v in rng.integers([225, 220, 200], 256))
+        paper = rgb(rng.integers([225, 220, 200], 256))
     elif tint == "dark":
-        paper = tuple(int(v) for v in rng.integers([150, 140, 120], [215, 205, 195]))
+        paper = rgb(rng.integers([150, 140, 120], [215, 205, 195]))
         major = _mixed(major, (0, 0, 0), rng.uniform(0.2, 0.5))
     major = _mixed(
         major, paper, rng.uniform(0, 0.8) if rng.random() < 0.25 else rng.uniform(0, 0.4)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
+from giraffe.ecg.records import Waveform
 from giraffe.printout import layout
 from giraffe.printout.capture import (
     WHOLE_FRAME,
@@ -24,11 +25,12 @@ from giraffe.printout.formats import pick
 from giraffe.printout.kit import D1, D2, D3, kit_colours, kit_image, kit_page
 from giraffe.printout.layout import MM_PER_INCH, Format, Text, arrange, patient_header
 from giraffe.printout.paper import WorldInk
-from giraffe.printout.render import Colours, draw
+from giraffe.printout.render import Colours, draw, rgb
 from giraffe.printout.wear import Wear, even, wear_paper
 from giraffe.printout.world import WORLD_CAPTURES, WORLD_WEARS
 
 KITS = {"D1": D1, "D2": D2, "D3": D3}
+PAPER_SEED = 42  # of the three; the paper's table of the generator's options has it
 
 # Ordinary ECG paper: red, orange, pink, green, blue, brown and grey grids, faint to strong.
 GRIDS = (
@@ -81,10 +83,10 @@ class Ink:
         major, minor = GRIDS[rng.integers(len(GRIDS))]
         paleness = rng.uniform(0, 0.5)
         major, minor = (
-            tuple(round(c + (255 - c) * paleness) for c in colour) for colour in (major, minor)
+            rgb(round(c + (255 - c) * paleness) for c in colour) for colour in (major, minor)
         )
         grey = int(rng.integers(self.grey[0], self.grey[1] + 1))
-        paper = tuple(int(v) for v in rng.integers([246, 244, 236], [256, 254, 250]))
+        paper = rgb(rng.integers([246, 244, 236], [256, 254, 250]))
         grid = bool(rng.random() >= self.no_grid)
         colours = Colours(paper, major, minor, (grey,) * 3, (grey,) * 3, grid)
         return waveform, replace(page, grid_mm=grid), colours
@@ -206,7 +208,7 @@ class Scene:
     capture: Capture
     placement: Placement
     seeds: tuple[int, int]
-    waveform: object
+    waveform: Waveform
 
 
 def draw_scene(waveform, header, preset: Preset, rng, start: float = 0.0) -> Scene:

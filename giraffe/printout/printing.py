@@ -5,7 +5,6 @@ all and an image that is already there is kept, so an interrupted run is continu
 again. The work is a list of joblib tasks: any joblib backend serves, a Dask or Ray cluster too.
 """
 
-import json
 import logging
 import struct
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from joblib import Parallel, delayed
 from giraffe.ecg.hide import with_image_line
 from giraffe.ecg.records import LEADS, open_record, read_text, read_waveform, scan
 from giraffe.errors import RecordError
-from giraffe.files import copy_with_times, write_atomically
+from giraffe.files import copy_with_times, json_text, write_atomically
 from giraffe.printout.kit import KitOptions, image_config, kit_image
 from giraffe.printout.layout import ROW_SECONDS_AT_25
 from giraffe.printout.presets import SCENES, scene_image
@@ -128,8 +127,7 @@ def print_record(path: Path, output: Path, job: PrintJob) -> str | None:
                 samples = printed.signal[printed.leads.index(strip.lead), first:last]
                 drawn[waveform.leads.index(strip.lead), first:last] = samples
         if wants_config:
-            text = json.dumps(image_config(image, printed, options))
-            write_atomically(config, text + "\n")
+            write_atomically(config, json_text(image_config(image, printed, options)))
         write_atomically(target, encode_png(image.pixels))
     if path != output:
         for file in record.signals():

@@ -45,6 +45,12 @@ class Colours:
     outside: tuple[int, int, int] | None = None
 
 
+def rgb(values) -> tuple[int, int, int]:
+    """Three numbers as a colour; a fraction is cut off."""
+    red, green, blue = (int(value) for value in values)
+    return red, green, blue
+
+
 def draw(page: Page, waveform, colours: Colours, height: int, width: int) -> np.ndarray:
     """Draw a page.
 
@@ -113,7 +119,8 @@ def _rows(page: Page, waveform, sx: float, sy: float):
     for strip in page.strips:
         rows.setdefault((strip.baseline, strip.pen), []).append(strip)
     for (_, pen), strips in rows.items():
-        xs, ys = [], []
+        xs: list[np.ndarray] = []
+        ys: list[np.ndarray] = []
         for strip in sorted(strips, key=lambda s: s.x):
             x, y = strip_pixels(page, strip, waveform, sx, sy)
             if xs and len(x):

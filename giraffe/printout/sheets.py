@@ -2,6 +2,7 @@
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -104,7 +105,8 @@ def ranges_table() -> str:
     for name, preset in CONDITIONS.items():
         cells = []
         for part in (preset.wears[0][0], preset.captures[0][0]):
-            default = type(part)(**({"kind": part.kind} if hasattr(part, "kind") else {}))
+            given: dict[str, Any] = {"kind": part.kind} if hasattr(part, "kind") else {}
+            default = type(part)(**given)
             changed = [
                 f"{f.name} {_range(getattr(part, f.name))}"
                 for f in dataclasses.fields(part)

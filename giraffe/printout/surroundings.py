@@ -193,5 +193,13 @@ def _screen_line(picture, x: float, y: float, right: float, points: float, ink, 
         width = 0.22 * points * len(word)
         if x + width > right:
             return
-        lay_text(picture, Text(str(word), x, y, round(points)), "DejaVuSans", *scale, ink, 0.95)
+        lay_text(
+            picture,
+            Text(str(word), x, y, round(points)),
+            "DejaVuSans",
+            scale[0],
+            scale[1],
+            ink,
+            0.95,
+        )
         x += width + rng.uniform(2, 8)

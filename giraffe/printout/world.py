@@ -6,6 +6,7 @@ their causes with other parameters.
 """
 
 from dataclasses import replace
+from typing import Any
 
 from giraffe.printout.capture import Capture
 from giraffe.printout.wear import Wear
@@ -33,8 +34,8 @@ WORLD_WEARS = (
 )
 """Ways in which paper is worn, each with its share."""
 
-_CUT = {"close": 0.35, "into": 0.25, "second": 0.03, "stretch": (0.7, 1.4)}
-_FILE = {"file_width": (600.0, 3600.0), "recompressed": 0.25}
+_CUT: dict[str, Any] = {"close": 0.35, "into": 0.25, "second": 0.03, "stretch": (0.7, 1.4)}
+_FILE: dict[str, Any] = {"file_width": (600.0, 3600.0), "recompressed": 0.25}
 _SCAN = Capture(
     "scanner", turn=(0.0, 3.0), margin=(0.0, 0.05), blur=(0.0, 0.2), balance=(0.0, 0.06),
     exposure=(0.88, 1.1), contrast=(0.8, 1.4), noise=(0.0, 5.0), quality=(40, 98),

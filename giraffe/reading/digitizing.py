@@ -19,7 +19,7 @@ from giraffe.chart.digitizer import Digitizer, PictureSignals
 from giraffe.chart.reader import reader_version
 from giraffe.ecg.intervals import measure_parts
 from giraffe.errors import ImageError
-from giraffe.files import csv_text, write_atomically
+from giraffe.files import csv_text, json_text, write_atomically
 from giraffe.pictures import read_file, shrunk, write_picture
 from giraffe.progress import progress_bar
 from giraffe.reading.prediction import image_files
@@ -94,17 +94,19 @@ def digitize_pictures(
     FileNotFoundError
         For a path that does not exist.
     ValueError
-        For a sampling frequency that is none.
+        For a sampling frequency that is none, or if there is no picture.
     """
     if not LEAST_FS <= fs <= MOST_FS:
         raise ValueError(f"{fs:g} Hz: frequencies from {LEAST_FS} to {MOST_FS} Hz can be written")
     output = Path(output)
-    output.mkdir(parents=True, exist_ok=True)
     # Overlays of an earlier run are no pictures.
     inside = output.resolve()
     pictures = [
         (name, file) for name, file in find_pictures(paths) if inside not in file.resolve().parents
     ]
+    if not pictures:
+        raise ValueError(f"no picture in {', '.join(map(str, paths))}")
+    output.mkdir(parents=True, exist_ok=True)
     how = [reader_version(), fs, as_csv, overlays]
     done = _journal(output / JOURNAL)
     digitizer = Digitizer()
@@ -116,10 +118,12 @@ def digitize_pictures(
             if kept is None or kept["state"] != state:
                 kept = {"name": name, "state": state}
                 try:
-                    kept["rows"] = list(_digitize_file(digitizer, name, file, output, *how[1:]))
+                    kept["rows"] = list(
+                        _digitize_file(digitizer, name, file, output, fs, as_csv, overlays)
+                    )
                 except ImageError as error:
                     kept["problem"] = str(error)
-                journal.write(json.dumps(kept) + "\n")
+                journal.write(json_text(kept))
                 journal.flush()
             if "problem" in kept:
                 problems[str(file)] = kept["problem"]
@@ -134,17 +138,19 @@ def digitize_pictures(
 
 def _journal(path: Path) -> dict[str, dict]:
     """Lines of earlier runs by name; one that was cut off while it was written counts as none."""
-    found = {}
-    if path.exists():
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-        for line in lines[:-1]:
-            try:
-                entry = json.loads(line)
-                found[entry["name"]] = entry
-            except (ValueError, KeyError, TypeError):
-                continue
-        if lines[-1]:
-            path.write_text("".join(line + "\n" for line in lines[:-1]), encoding="utf-8")
+    found: dict[str, dict] = {}
+    if not path.exists():
+        return found
+    content = path.read_bytes()
+    whole, _, half = content.rpartition(b"\n")
+    for line in whole.decode("utf-8", errors="replace").split("\n"):
+        try:
+            entry = json.loads(line)
+            found[entry["name"]] = entry
+        except (ValueError, KeyError, TypeError):
+            continue
+    if half:  # cut off in place: on a full disk nothing can be written anew
+        os.truncate(path, len(content) - len(half))
     return found
 
 
@@ -193,6 +199,8 @@ def write_record(path: Path, digitized: Digitized, picture: str) -> None:
 def record_files(name: str, digitized: Digitized, picture: str) -> dict[str, bytes]:
     """Signals as the files of a WFDB record of format 16, NaN as its invalid sample.
 
+    What is beyond the format's 32.767 mV, far more than any page shows, is missing too.
+
     Parameters
     ----------
     name : str
@@ -208,7 +216,8 @@ def record_files(name: str, digitized: Digitized, picture: str) -> dict[str, byt
     """
     leads = digitized.leads
     signals = np.stack([digitized.lead(lead) for lead in leads])
-    samples = np.nan_to_num(np.rint(signals * ADC_GAIN), nan=INVALID).astype("<i2")
+    samples = np.rint(signals * ADC_GAIN)
+    samples = np.where(np.abs(samples) <= -1 - INVALID, samples, INVALID).astype("<i2")
     lines = [f"{name} {len(leads)} {digitized.fs:g} {samples.shape[1]}"]
     for lead, row in zip(leads, samples, strict=True):
         checksum = int(row.astype(np.int64).sum()) % 65536
@@ -231,7 +240,7 @@ def signals_csv(digitized: Digitized) -> str:
 
 def row_of(picture: str, record: str, reading: PictureSignals) -> dict:
     """What the table says of a page, with the keys `COLUMNS`; empty where nothing is known."""
-    row = dict.fromkeys(COLUMNS, "")
+    row: dict[str, object] = dict.fromkeys(COLUMNS, "")
     row |= {"picture": picture, "kind": reading.finding.kind, "notes": reading.reason}
     row["certainty"] = round(reading.finding.certainty, 3)
     digitized = reading.digitized

@@ -22,7 +22,7 @@ from giraffe.network.classifier import Classifier
 from giraffe.pictures import resize, shrunk
 from giraffe.reading.read import Label
 
-LAYERS = {
+LAYERS: dict[str, dict[str, tuple[float, float]]] = {
     "inception": {"Mixed_6e": (16, 21), "Mixed_7c": (32, 37)},
     "vanilla": {"8": (8, 3.5)},
 }

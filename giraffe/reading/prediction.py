@@ -14,7 +14,7 @@ from giraffe.classes import CLASSES
 from giraffe.ecg.records import find_headers, open_record
 from giraffe.errors import ImageError, RecordError
 from giraffe.files import csv_text, write_atomically
-from giraffe.network.classifier import BATCH, Classifier
+from giraffe.network.classifier import Classifier
 from giraffe.progress import progress_bar
 
 log = logging.getLogger(__name__)
@@ -162,7 +162,8 @@ def classify_items(
 
     bar = progress_bar(items, desc="classifying", unit="record", shown=verbose)
     with ThreadPoolExecutor(READERS) as readers:
-        for item, (pages, reasons) in zip(bar, _ahead(readers, read, items), strict=True):
+        known = _ahead(readers, read, items, classifier.batch)
+        for item, (pages, reasons) in zip(bar, known, strict=True):
             if not pages:
                 problems[item.name] = "; ".join(reasons) or "no page"
                 continue
@@ -174,22 +175,22 @@ def classify_items(
                 for pixels, finding in zip(pages, findings, strict=True)
                 if whole or finding is None or finding.chart is not None
             ]
-            if not shown:
+            if not shown and findings[0] is not None:
                 problems[item.name] = NO_CHART[findings[0].kind]
             for one in shown:
                 pending.append(one)
-                if len(pending) == BATCH:
+                if len(pending) == classifier.batch:
                     flush()
         flush()
     return {name: total / counts[name] for name, total in sums.items()}
 
 
-def _ahead(pool: ThreadPoolExecutor, function, items: list) -> Iterator:
+def _ahead(pool: ThreadPoolExecutor, function, items: list, batch: int) -> Iterator:
     """Results in order, computed so far ahead that a batch is ready, no further."""
     waiting: deque = deque()
     for item in items:
         waiting.append(pool.submit(function, item))
-        if len(waiting) > BATCH + READERS:
+        if len(waiting) > batch + READERS:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()

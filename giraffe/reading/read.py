@@ -1,7 +1,7 @@
 """One picture, read for a person: labels in words, the chart behind them, and what is uncertain."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from giraffe.chart.digitizer import Digitizer, PictureSignals
 from giraffe.chart.reader import Finding
 from giraffe.chart.reading import read_chart
 from giraffe.chart.sheet import overlay
-from giraffe.classes import CLASSES, MEANINGS
+from giraffe.classes import CLASSES, MEANINGS, exclude
 from giraffe.ecg.intervals import measure_parts
 from giraffe.network.classifier import Classifier
 from giraffe.pictures import read_files
@@ -45,6 +45,9 @@ class Label:
     probability, threshold : float
     given : bool
         Whether the picture gets it.
+    excluded_by : str
+        The likelier label because of which this one is not given although it passes its threshold;
+        else empty. See `giraffe.classes.EXCLUSIVE`.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Label:
     probability: float
     threshold: float
     given: bool
+    excluded_by: str = ""
 
     @property
     def ratio(self) -> float:
@@ -97,6 +101,11 @@ class Reading:
         """The labels that the picture gets."""
         return tuple(label for label in self.labels if label.given)
 
+    @property
+    def left_out(self) -> tuple[Label, ...]:
+        """Labels that pass their thresholds and are not given, because a likelier one is."""
+        return tuple(label for label in self.labels if label.excluded_by)
+
     def facts(self) -> list[tuple[str, str]]:
         """The reading for a person: what is known, and of what it is known; empty: as before."""
         facts = [
@@ -104,7 +113,12 @@ class Reading:
              f"{label.probability:.2f}, threshold {label.threshold:.2f}")
             for label in self.given
         ]  # fmt: skip
-        others = [label for label in self.labels if not label.given]
+        facts += [
+            (f"left out: {label.name} excludes {label.excluded_by}",
+             f"{label.probability:.2f}, threshold {label.threshold:.2f}")
+            for label in self.left_out
+        ]  # fmt: skip
+        others = [one for one in self.labels if not one.given and not one.excluded_by]
         if others:
             named = max(MENTIONED, sum(label.close for label in others))
             said = [f"{label.name} {label.probability:.2f}" for label in others[:named]]
@@ -123,7 +137,8 @@ class Reading:
     def lines(self) -> list[str]:
         """The same for a terminal."""
         return [
-            f"{key:{LABEL_WIDTH if '(' in key else KEY_WIDTH}} {text}" for key, text in self.facts()
+            f"{key:{KEY_WIDTH if len(key) <= KEY_WIDTH else LABEL_WIDTH}} {text}"
+            for key, text in self.facts()
         ]
 
     def as_dict(self) -> dict:
@@ -132,6 +147,7 @@ class Reading:
         return {
             "picture": self.name,
             "labels": [label.name for label in self.given],
+            "left_out": {label.name: label.excluded_by for label in self.left_out},
             "probabilities": {one.name: round(one.probability, 4) for one in self._in_order()},
             "thresholds": {one.name: round(one.threshold, 4) for one in self._in_order()},
             "kind": self.finding.kind,
@@ -274,11 +290,18 @@ def chart_as_dict(chart: Chart) -> dict:
     }  # fmt: skip
 
 
+def label_of(name: str, probability: float, threshold: float, given: Collection[str]) -> Label:
+    """One class, as the labels that a picture gets leave it."""
+    left_out = name not in given and probability >= threshold
+    likelier = next((other for other in given if left_out and exclude(name, other)), "")
+    return Label(name, MEANINGS[name], probability, threshold, name in given, likelier)
+
+
 def _labels(classifier: Classifier, probabilities: np.ndarray) -> tuple[Label, ...]:
     """The 11 labels of one picture's probabilities, shape (1, 11)."""
     given = classifier.labels(probabilities)[0]
     labels = (
-        Label(name, MEANINGS[name], float(p), float(threshold), name in given)
+        label_of(name, float(p), float(threshold), given)
         for name, p, threshold in zip(CLASSES, probabilities[0], classifier.thresholds, strict=True)
     )
     return tuple(sorted(labels, key=lambda label: (not label.given, -label.ratio)))

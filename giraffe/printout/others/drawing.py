@@ -139,7 +139,8 @@ def paper(rng) -> tuple[int, int, int]:
         return (int(rng.integers(246, 256)),) * 3
     tints = ((250, 244, 228), (252, 236, 232), (236, 244, 234), (234, 240, 250), (228, 228, 226))
     tint = np.array(tints[rng.integers(len(tints))]) + rng.integers(-6, 6)
-    return tuple(int(v) for v in np.clip(tint, 0, 255))
+    red, green, blue = (int(v) for v in np.clip(tint, 0, 255))
+    return red, green, blue
 
 
 def sheet(rng, height: int, width: int, colour=None) -> np.ndarray:

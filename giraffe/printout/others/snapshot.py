@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from giraffe.pictures import decode
 from giraffe.printout.others.drawing import smooth_field
 
 WHOLE = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
@@ -46,7 +47,7 @@ def snapshot(picture: np.ndarray, rng) -> np.ndarray:
     if rng.random() < 0.5:
         quality = int(rng.integers(28, 92))
         encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+        picture = decode(encoded)
     if rng.random() < 0.1:
         picture = np.ascontiguousarray(np.rot90(picture, rng.integers(1, 4)))
     return picture

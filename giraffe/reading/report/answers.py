@@ -10,7 +10,7 @@ from giraffe.ecg.records import Record, read_waveform
 from giraffe.errors import RecordError
 from giraffe.judging.conditions import SEED
 from giraffe.network.calibration import calibrate
-from giraffe.network.classifier import BATCH, Classifier, decide
+from giraffe.network.classifier import Classifier, decide
 from giraffe.printout.presets import print_in_memory
 from giraffe.progress import progress_bar
 from giraffe.randomness import random_stream
@@ -92,7 +92,7 @@ def read_records(
         charts.append(0)
         for picture in pictures:
             pending.append((owner, picture))
-            if len(pending) == BATCH:
+            if len(pending) == classifier.batch:
                 flush()
     flush()
     done = [record for record, _ in read]

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -24,7 +25,7 @@ COLOURS = {
     "#060606": "var(--second)",
 }
 INK, SOFT, LINE, ACCENT, OTHER, SECOND = COLOURS
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none", "font.size": 10, "axes.edgecolor": SOFT, "axes.labelcolor": INK,
     "text.color": INK, "xtick.color": SOFT, "ytick.color": SOFT, "xtick.labelcolor": INK,
     "ytick.labelcolor": INK, "axes.facecolor": "none", "figure.facecolor": "none",
@@ -70,7 +71,7 @@ def svg(draw: Callable[[Figure], None], name: str, alt: str, size=(WIDE, HIGH)) 
     text = re.sub(r"font-family: [^;\"]*;?", "", text)
     for stand_in, colour in COLOURS.items():
         text = text.replace(stand_in, colour)
-    box = re.search(r'viewBox="[^"]*"', text).group()
+    box = re.findall(r'viewBox="[^"]*"', text)[0]
     head = f'<svg {box} role="img" aria-label="{html(alt)}" style="max-width:{size[0] * 8:.1f}rem">'
     return Html(head + text[text.index(">") + 1 :].strip())
 

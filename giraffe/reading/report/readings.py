@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from giraffe.classes import CLASSES, MEANINGS
+from giraffe.classes import CLASSES
 from giraffe.network.classifier import Classifier
 from giraffe.progress import progress_bar
 from giraffe.reading.explaining import heat, overlay
-from giraffe.reading.read import Label
+from giraffe.reading.read import Label, label_of
 from giraffe.reading.report.answers import Answers, pictures_of
 from giraffe.reading.report.judging import losses_of_truth
 
@@ -75,14 +75,12 @@ def _reading(
     record, name = answers.records[i], CLASSES[k]
     picture = pictures_of(record, classifier, preset, {})[0][0]
     values = heat(picture, classifier.find([picture])[0], classifier, [name])[name]
-    label = Label(
-        name, MEANINGS[name], float(answers.probabilities[i, k]), float(classifier.thresholds[k]),
-        bool(answers.decisions[i, k]),
-    )  # fmt: skip
     true, given = (
         [c for c, yes in zip(CLASSES, hot, strict=True) if yes]
         for hot in (answers.targets[i] > 0.5, answers.decisions[i])
     )
+    p, threshold = answers.probabilities[i, k], classifier.thresholds[k]
+    label = label_of(name, float(p), float(threshold), given)
     shown = overlay(picture, values, READING_PX)
     return Reading(
         record.name, float(np.exp(-loss)), true, given, answers.probabilities[i], label, shown,

@@ -9,6 +9,7 @@ from giraffe.judging.conditions import PUBLISHED
 from giraffe.judging.metrics import macro
 from giraffe.printout.presets import CONDITIONS
 from giraffe.reading.report import figures
+from giraffe.reading.report.answers import Answers
 from giraffe.reading.report.gather import SAMPLES, Gathered
 from giraffe.reading.report.judging import ClassScores
 from giraffe.reading.report.markup import (
@@ -201,7 +202,7 @@ def decisions_section(g: Gathered) -> Html:
         paragraph(
             "A record gets every finding whose probability reaches its threshold. Where none "
             f"does, it gets {RULES[rule]}; that was so for {guesses} of "
-            f"{len(a.records)} records."
+            f"{len(a.records)} records." + _left_out(a, thresholds)
         ),
         figure(
             figures.decisions_figure(a.targets, a.probabilities, thresholds),
@@ -214,6 +215,18 @@ def decisions_section(g: Gathered) -> Html:
             ["finding", "threshold", "have it", "get it", "right", "wrong", "missed"], rows,
         ),
     ])  # fmt: skip
+
+
+def _left_out(a: Answers, thresholds: np.ndarray) -> str:
+    """Of how many records a finding that reaches its threshold is not given."""
+    number_of = int(((a.probabilities >= thresholds) & ~a.decisions).any(axis=1).sum())
+    if not number_of:
+        return ""
+    return (
+        " Of two findings that exclude each other, as a normal ECG and hypertrophy do, the one "
+        "that is further above its threshold stays; that left one out in "
+        f"{number_of} record{'s' if number_of > 1 else ''}."
+    )
 
 
 def conditions_section(g: Gathered) -> Html:
@@ -305,6 +318,8 @@ def _reading(one: Reading, g: Gathered) -> Html:
     missed = [name for name in one.true if name not in one.given]
     told = joined([given[0], *(piece for part in given[1:] for piece in (", ", part))])
     state = "given" if label.given else "not given"
+    if label.excluded_by:
+        state = f"left out because it excludes {label.excluded_by}"
     heat = (
         f"Nothing in the picture speaks for {label.name}, {state}."
         if one.empty

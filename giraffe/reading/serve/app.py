@@ -1,8 +1,10 @@
 """The page and its API: what comes in at which address, and what goes out."""
 
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -93,6 +95,11 @@ def create_app(reader: Reader, limit_mb: float, hosts: frozenset[str] | None = N
     async def openapi(request: Request) -> Response:
         return JSONResponse(description)
 
+    refusals: dict[Any, Callable[..., Awaitable[Response]]] = {
+        Refusal: _refuse,
+        HTTPException: _refuse_http,
+        500: _fail,
+    }
     return Starlette(
         routes=[
             Route("/", page),
@@ -103,7 +110,7 @@ def create_app(reader: Reader, limit_mb: float, hosts: frozenset[str] | None = N
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[Middleware(Guard, hosts=hosts)],
-        exception_handlers={Refusal: _refuse, HTTPException: _refuse_http, 500: _fail},
+        exception_handlers=refusals,
     )
 
 
@@ -122,13 +129,19 @@ def _answer(reader: Reader, content: bytes, name: str, wish: _Wish) -> Response:
 
 def _signals(page: Page, kind: str) -> Response:
     """The signals of a picture as a file."""
-    if page.reading.signals is None:
+    signals = page.reading.signals
+    if signals is None:
         raise no_signals("; ".join(page.reading.uncertain) or "no trace could be followed")
     stem = record_name(page.reading.name)
+    content: str | bytes
     if kind == "csv":
-        content, media, file = signals_csv(page.reading.signals), "text/csv", f"{stem}.csv"
+        content, media, file = signals_csv(signals), "text/csv", f"{stem}.csv"
     else:
-        content, media, file = wfdb_zip(page), "application/zip", f"{stem}.zip"
+        content, media, file = (
+            wfdb_zip(page.reading.name, signals),
+            "application/zip",
+            f"{stem}.zip",
+        )
     headers = {"Content-Disposition": f'attachment; filename="{file}"'}
     return Response(content, media_type=media, headers=headers)
 

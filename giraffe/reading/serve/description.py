@@ -153,6 +153,7 @@ def _reading() -> dict:
         "properties": {
             "picture": TEXT,
             "labels": {"type": "array", "items": {"enum": list(CLASSES)}},
+            "left_out": {"type": "object", "additionalProperties": {"enum": list(CLASSES)}},
             "probabilities": by_class,
             "thresholds": by_class,
             "kind": {"enum": ["chart", "strip", "none"]},

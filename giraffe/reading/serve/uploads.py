@@ -1,6 +1,6 @@
 """What a browser sends: a form with a picture, kept in memory and never longer than allowed."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import PurePath
 
 from starlette.datastructures import UploadFile
@@ -54,7 +54,7 @@ async def picture_of(request: Request, limit: int) -> tuple[bytes, str]:
     return content, _plain(sent.filename)
 
 
-async def _bounded(request: Request, limit: int) -> AsyncIterator[bytes]:
+async def _bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
     length = 0
     async for chunk in request.stream():
         length += len(chunk)

@@ -60,13 +60,14 @@ def files_of(page: Page) -> dict[str, dict[str, str]]:
     dict of str to dict
         ``csv`` and ``wfdb``: each the file's name, kind and content in Base64.
     """
-    if page.reading.signals is None:
+    signals = page.reading.signals
+    if signals is None:
         return {}
     name = record_name(page.reading.name)
-    table = signals_csv(page.reading.signals).encode()
+    table = signals_csv(signals).encode()
     made = {
         "csv": (f"{name}.csv", "text/csv", table),
-        "wfdb": (f"{name}.zip", "application/zip", wfdb_zip(page)),
+        "wfdb": (f"{name}.zip", "application/zip", wfdb_zip(page.reading.name, signals)),
     }
     return {
         kind: {"name": file, "type": media, "base64": base64.b64encode(content).decode()}
@@ -74,12 +75,12 @@ def files_of(page: Page) -> dict[str, dict[str, str]]:
     }
 
 
-def wfdb_zip(page: Page) -> bytes:
+def wfdb_zip(picture: str, signals: Digitized) -> bytes:
     """The signals of a picture as a WFDB record, packed together."""
     made = io.BytesIO()
-    name = record_name(page.reading.name)
+    name = record_name(picture)
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file, content in record_files(name, page.reading.signals, page.reading.name).items():
+        for file, content in record_files(name, signals, picture).items():
             archive.writestr(file, content)
     return made.getvalue()
 

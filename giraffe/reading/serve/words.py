@@ -27,6 +27,11 @@ def sentence(label: Label) -> str:
         verdict = f"given, but only just: {probability} reaches {threshold}"
     elif label.given:
         verdict = f"given, because {probability} is well above {threshold}"
+    elif label.excluded_by:
+        verdict = (
+            f"left out, although {probability} reaches {threshold}: it excludes "
+            f"{label.excluded_by}, which is likelier"
+        )
     elif label.close:
         verdict = f"just missed: {probability} does not reach {threshold}"
     else:
