@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -192,8 +193,11 @@ def folder(page, tmp_path):
 
 
 def test_pictures_folders_and_pdfs_are_read_with_the_shipped_model(
-    reader, shipped, folder, capsys, caplog
+    reader, shipped, folder, capsys, caplog, monkeypatch
 ):
+    # Libraries that other tests of this process start may have silenced loggers.
+    monkeypatch.setattr(logging.getLogger("giraffe.commands.read"), "disabled", False)
+    caplog.set_level(logging.INFO, logger="giraffe.commands.read")
     assert main(["read", str(folder)]) == 0
     said = capsys.readouterr()
     assert [path.endswith("shipped") for path in shipped] == [True]
