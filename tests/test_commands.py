@@ -187,3 +187,14 @@ def test_the_program_is_called_as_it_was_typed(tmp_path):
 
 def test_presets_of_the_help_are_words_alone():
     assert set(PRESETS) <= set(make.PRESETS.replace(",", " ").split())
+
+
+def test_relative_folders_are_those_of_the_caller_whoever_writes(tmp_path, monkeypatch):
+    """Processes of a pool that is kept may have been started in another folder."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        assert main(["simulate", "-o", "patients", "-n", "2", "--jobs", "2", "-q"]) == 0
+        printed = ["print", "-i", "patients", "-o", "printed", "--preset", "D1", "-r", "50"]
+        assert main([*printed, "--jobs", "2", "-q"]) == 0
+        assert len(list((tmp_path / name / "printed").glob("*.png"))) == 2

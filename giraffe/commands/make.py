@@ -37,9 +37,10 @@ def simulate(args) -> int:
 
     from giraffe.ecg.simulate import write_record
 
-    Path(args.output).mkdir(parents=True, exist_ok=True)
+    output = Path(args.output).absolute()  # processes may have been started in another folder
+    output.mkdir(parents=True, exist_ok=True)
     tasks = (
-        delayed(write_record)(args.output, args.seed, k, tuple(args.classes), args.prevalence)
+        delayed(write_record)(output, args.seed, k, tuple(args.classes), args.prevalence)
         for k in range(args.number)
     )
     results = Parallel(n_jobs=args.jobs, return_as="generator")(tasks)

@@ -188,7 +188,8 @@ def print_folder(
         If the job cannot be done: an unknown preset, or masking samples in place, which would
         destroy the waveform.
     """
-    input_folder, output_folder = Path(input_folder), Path(output_folder)
+    # Processes that print may have been started in another folder.
+    input_folder, output_folder = Path(input_folder).absolute(), Path(output_folder).absolute()
     if job.preset is not None and job.preset not in SCENES:
         raise ValueError(f"unknown preset {job.preset!r}")
     if job.options.mask_unplotted_samples and (
