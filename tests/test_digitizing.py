@@ -17,7 +17,7 @@ from giraffe.chart import timing
 from giraffe.chart.agreement import einthoven, lead_of_strip, twice
 from giraffe.chart.chart import Cell
 from giraffe.chart.columns import begin_at_once
-from giraffe.chart.digitize import digitize, joined, sampled
+from giraffe.chart.digitize import Digitized, Part, digitize, joined, sampled
 from giraffe.chart.digitizer import Digitizer, page_starts
 from giraffe.chart.flat import PX_PER_MM, SIDE_MM, lay_rows
 from giraffe.chart.ink_pages import row_truth
@@ -429,3 +429,11 @@ def test_pages_of_scenes_have_references_of_what_is_printed(tmp_path):
     record = wfdb.rdrecord(str(header.with_suffix("")))
     shares = np.isfinite(record.p_signal).mean(axis=0)
     assert (shares > 0.2).all() and np.median(shares) < 0.3
+
+
+def test_a_chart_of_which_no_lead_is_known_gives_no_signals(monkeypatch):
+    part = Part(Cell("", 0, 0, 0.0, 1.0), 0.0, 1.0, np.ones(500))
+    chart = SimpleNamespace(cells=(part.cell,))
+    monkeypatch.setattr(room, "digitize", lambda *_: Digitized((part,), 500.0, chart, False))
+    found = Digitizer().read(np.zeros((8, 8, 3), np.uint8), 500.0, Finding(chart, "chart", 1.0))
+    assert found.digitized is None and "which leads" in found.reason

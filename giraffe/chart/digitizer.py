@@ -25,6 +25,7 @@ NOT_READ = {
 }
 LITTLE = 0.7  # share of a lead that was read, below which somebody is told
 COARSE = 2.5  # px/mm below which a picture is said to be coarse
+NO_LEAD = "a chart, but it is not known which leads it shows"
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ class Digitizer:
         digitized = digitize(pixels, finding.chart, fs, self.network)
         if not any(np.isfinite(part.signal).any() for part in digitized.parts):
             return PictureSignals(finding, None, NOT_READ["chart"])
+        if not digitized.leads:
+            return PictureSignals(finding, None, NO_LEAD)
         return PictureSignals(finding, digitized, "", doubts_of(digitized))
 
     def record_signals(self, path: str | Path, delay: float = 0.0) -> np.ndarray | None:
