@@ -180,7 +180,7 @@ def test_mutated_files_give_documented_errors_alone(tmp_path):
 
 
 def test_damaged_pictures_are_digitized_or_refused_with_a_reason(tmp_path):
-    # One seed, so that CI says the same each time; more: `python -m benchmarks.reliability pictures`.
+    # One seed: CI says the same each time. More: `python -m benchmarks.reliability pictures`.
     found = fuzz(12, seed=7, keep=tmp_path / "kept", made=damages)
     bad = {name: counts for name, counts in found.items() if set(counts) - {"read", "refused"}}
     assert not bad, f"{bad}; kept in {tmp_path / 'kept'}"
