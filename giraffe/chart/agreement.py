@@ -8,10 +8,8 @@ import numpy as np
 
 FEWEST_S = 0.5  # of signals that are compared
 MOST = 0.25  # share of the signals' power that a residual may have before somebody is told
-SAME, FAR = (
-    0.06,
-    3.0,
-)  # share of power up to which a strip is a lead's, and times as much for others
+SAME = 0.06  # share of power up to which a strip is another lead's
+FAR = 3.0  # times as much power must be between it and the next lead
 MATCH_S = 0.02  # by which a strip may lie beside its column
 
 

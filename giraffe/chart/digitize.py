@@ -19,13 +19,14 @@ from giraffe.chart.separators import changes_of, hidden_by_bars
 from giraffe.chart.stroke import learn_pen, settle
 from giraffe.chart.timing import Clock, set_clock
 from giraffe.chart.trace import Traces, find_traces
+from giraffe.ecg.intervals import EDGE_S
 from giraffe.ecg.records import LEADS
 
 USUAL_GAIN = 10.0  # mm/mV
 FS = 500.0
 SHORTEST_RUN = 4  # points of a trace that are interpolated by a curve, not by lines
 TICK = 1e-9  # s by which two points differ at least
-DOUBTFUL_SAMPLES, SELDOM = 30, 1e-3  # at both ends of a reading, and how little they weigh
+SELDOM = 1e-3  # weight of what is read within `EDGE_S` of a reading's ends
 GREATEST_MV = 15.0  # no heart has more, and every usual format holds it
 
 
@@ -88,7 +89,7 @@ class Digitized:
     def lead(self, name: str) -> np.ndarray:
         """A lead's signal in mV, shape (samples,), of all its parts together; NaN elsewhere."""
         parts = [part for part in self.parts if part.cell.lead == name]
-        return joined([part.signal for part in parts], self.samples)
+        return joined([part.signal for part in parts], self.samples, self.fs)
 
     def share_read(self, name: str) -> float:
         """How much of what is printed of a lead was read."""
@@ -98,16 +99,17 @@ class Digitized:
         return float(min(read / max(printed, 1), 1.0))
 
 
-def joined(signals: Sequence[np.ndarray], samples: int) -> np.ndarray:
+def joined(signals: Sequence[np.ndarray], samples: int, fs: float = FS) -> np.ndarray:
     """One signal of several readings of it: their mean where they overlap.
 
     At the ends of a reading names and bars stand: there it counts where there is no other.
     """
     total, weight = np.zeros(samples), np.zeros(samples)
+    edge = max(round(EDGE_S * fs), 1)
     for signal in signals:
         part = signal[:samples]
         good = np.isfinite(part)
-        inner = binary_erosion(good, iterations=DOUBTFUL_SAMPLES)
+        inner = binary_erosion(good, iterations=edge)
         own = np.where(inner, 1.0, SELDOM) * good
         total[: len(part)][good] += (own * part)[good]
         weight[: len(part)][good] += own[good]

@@ -135,7 +135,7 @@ class Digitizer:
                 np.concatenate([np.full(first[k] + late, np.nan), page.lead(lead)])
                 for k, page in found.items()
             ]
-            signals[:, column] = joined(moved, samples)
+            signals[:, column] = joined(moved, samples, header.fs)
         return signals if np.isfinite(signals).any() else None
 
     def _read_pages(self, record: Record) -> dict[int, PictureSignals]:

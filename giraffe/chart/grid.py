@@ -78,21 +78,20 @@ class Spectrum:
         return seen @ weights
 
 
-def size_in_mm(pixels: np.ndarray) -> tuple[float, float] | None:
+def size_in_mm(grey: np.ndarray) -> tuple[float, float] | None:
     """Width and height of a chart in mm, by its grid.
 
     Parameters
     ----------
-    pixels : ndarray of uint8, shape (height, width, 3)
-        The chart alone, laid flat.
+    grey : ndarray of uint8, shape (height, width)
+        The chart alone, laid flat, without ink; see `blanked`.
 
     Returns
     -------
     (float, float) or None
         None where no grid is seen.
     """
-    height, width = pixels.shape[:2]
-    grey = blanked(pixels)
+    height, width = grey.shape
     # Halves of the longer axis, whose lines may change their distance on the way.
     lines, columns = profiles(grey), profiles(grey.T)
     half = width // 2

@@ -49,11 +49,11 @@ def set_right(pixels: np.ndarray, rows: Rows) -> tuple[Rows, tuple[float, float]
     sides = sides_in_px(rows.corners, pixels.shape)
     factor = min(GRID_PX / sides[0], 1.0)
     width, height = (max(round(side * factor), 16) for side in sides)
-    flat = straighten(pixels, rows.corners, height, width)
-    size_mm = size_in_mm(flat)
+    grey = blanked(straighten(pixels, rows.corners, height, width))
+    size_mm = size_in_mm(grey)
     if size_mm is None:
         return rows, None
-    leans = lean(blanked(flat), size_mm)
+    leans = lean(grey, size_mm)
     return (rows if leans is None else squared(rows, leans, size_mm)), size_mm
 
 
