@@ -305,6 +305,7 @@ def sharp(page, monkeypatch):
     """A perfect network, which sees no ink before the first sample as a real one does."""
     monkeypatch.setattr(reading_room, "look_at_rows", perfect_network(page))
     monkeypatch.setattr(timing, "PEN_MM", 0.0)
+    monkeypatch.setattr(timing, "BLURRED_PEN_MM", 0.0)
 
 
 @pytest.fixture

@@ -146,7 +146,7 @@ def digitize(
     if pen is not None:
         traces = replace(traces, heights=settle(traces.heights, pen, hidden))
     ruler = set_by_beats(measure(flat), flat, traces)
-    clock = set_clock(flat, traces, ruler)
+    clock = set_clock(flat, traces, ruler, sharp=pen is not None)
     return _as_signals(flat, traces, ruler, clock, fs)
 
 

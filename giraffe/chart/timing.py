@@ -12,6 +12,7 @@ from giraffe.chart.trace import PRESENT, Traces
 USUAL_SPEED = 25.0  # mm/s
 NEAR_USUAL = 0.02  # share by which a row of the usual length may seem longer or shorter
 PEN_MM = 0.10  # by which ink begins before its first sample and ends behind its last
+BLURRED_PEN_MM = 0.19  # the same where the picture is blurred
 FEWEST_FOR_SLOPE, APART = 4, 0.3  # rows, and shares of the height between two, that tell a slope
 FARTHEST_MM = 3.0  # of a row's first or last ink from where the chart has it
 AGREE_MM = 0.8  # of the ends of rows that begin or end together
@@ -41,13 +42,23 @@ class Clock:
         return (np.asarray(true_mm) - self.begin[row]) / self.speed
 
 
-def set_clock(flat: FlatRows, traces: Traces, ruler: Ruler) -> Clock:
+def set_clock(flat: FlatRows, traces: Traces, ruler: Ruler, sharp: bool) -> Clock:
     """When the rows of a chart were drawn.
 
     Rows begin and end together. Where there is a grid, it has their scale, and all that is left
     to find is where they begin: where most of them have their first ink. Without a grid, both ends
     count, and a row that is about as long as rows usually are lasts exactly as long as those.
+
+    Parameters
+    ----------
+    flat : FlatRows
+    traces : Traces
+    ruler : Ruler
+    sharp : bool
+        Whether the ink was sharp enough to be followed (`giraffe.chart.stroke`); else it reaches
+        farther beyond its ends.
     """
+    pen = PEN_MM if sharp else BLURRED_PEN_MM
     rows = len(flat.pixels)
     begins, ends = (
         np.array([_edge(flat, traces, ruler, row, k) for row in range(rows)]) for k in (0, 1)
@@ -55,15 +66,15 @@ def set_clock(flat: FlatRows, traces: Traces, ruler: Ruler) -> Clock:
     row_begin, row_end = _nominal_ends(flat)
     paper_speed = flat.chart.speed or USUAL_SPEED
     if ruler.agreement[0] > 0:
-        begin = _most(begins + PEN_MM, row_begin)
+        begin = _most(begins + pen, row_begin)
         length = row_end - row_begin
         if abs(length / USUAL_MM - 1) < NEAR_USUAL:
             length = USUAL_MM
         else:
-            length = _most(ends - PEN_MM, row_end) + LAST_MM - begin
+            length = _most(ends - pen, row_end) + LAST_MM - begin
         return Clock(np.full(rows, begin), paper_speed, length / paper_speed)
-    begin = _together(begins + PEN_MM, flat.chart.rows.levels, row_begin)
-    end = _together(ends - PEN_MM + LAST_MM, flat.chart.rows.levels, row_end)
+    begin = _together(begins + pen, flat.chart.rows.levels, row_begin)
+    end = _together(ends - pen + LAST_MM, flat.chart.rows.levels, row_end)
     length = float(np.median(end - begin))
     if abs(length / USUAL_MM - 1) < NEAR_USUAL:
         # Errors of both ends are shared.
