@@ -38,8 +38,10 @@ def load_models(model_folder, verbose):
         digitizer = Digitizer()
     except ModelError as error:  # labels are worth having without signals
         log.warning("%s; no signals are read.", error)
-        digitizer = None
-    return digitizer, Classifier(model_folder)
+        return None, Classifier(model_folder, signals=False)
+    classifier = Classifier(model_folder)
+    # One digitizer for both remembers the pictures that it has read.
+    return classifier.digitizer or digitizer, classifier
 
 
 def run_models(record, digitization_model, classification_model, verbose):

@@ -65,7 +65,7 @@ def classifier(straightened=True, **probabilities):
 
     return SimpleNamespace(
         straightened=straightened, thresholds=THRESHOLDS, labels=labels,
-        probabilities=lambda images, findings: p,
+        probabilities=lambda images, findings, traces: p, digitizer=None,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ NOT_READ = {
     "strip": "a strip of one lead, no chart of several",
     "chart": "a chart, but no trace could be followed",
 }
+REMEMBERED = 4  # pictures
 LITTLE = 0.7  # share of a lead that was read, below which somebody is told
 COARSE = 2.5  # px/mm below which a picture is said to be coarse
 NO_LEAD = "a chart, but it is not known which leads it shows"
@@ -66,6 +68,7 @@ class Digitizer:
 
     def __init__(self):
         self.network = package_ink()
+        self._remembered: dict[tuple, PictureSignals] = {}
 
     def read(
         self, pixels: np.ndarray, fs: float = FS, finding: Finding | None = None
@@ -79,7 +82,21 @@ class Digitizer:
             Sampling frequency in Hz of the signals.
         finding : Finding, optional
             Where its chart was found; looked for by default.
+
+        Returns
+        -------
+        PictureSignals
+            The last few pictures are remembered: labels and signals of a record need it both.
         """
+        key = (blake2b(np.ascontiguousarray(pixels).data).digest(), pixels.shape, fs)
+        reading = self._remembered.get(key)
+        if reading is None:
+            reading = self._read(pixels, fs, finding)
+            kept = list(self._remembered.items())[1 - REMEMBERED :]
+            self._remembered = {**dict(kept), key: reading}
+        return reading
+
+    def _read(self, pixels: np.ndarray, fs: float, finding: Finding | None) -> PictureSignals:
         if finding is None:
             finding = read_chart(pixels)
         elif finding.chart is not None and not finding.chart.cells:

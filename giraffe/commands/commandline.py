@@ -69,6 +69,13 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-m", "--model", default=SHIPPED, help="model folder (the shipped model)")
 
 
+def add_pictures_alone(parser: argparse.ArgumentParser) -> None:
+    """Add the option that leaves a model's networks that read signals out."""
+    parser.add_argument("--pictures_alone", action="store_true",
+                        help="without the networks that read the signals in them: three times as"
+                        " fast, and worse")  # fmt: skip
+
+
 def add_pictures(parser: argparse.ArgumentParser) -> None:
     """Add the pictures that a command takes; see `picture_files`."""
     kinds = "PNG, JPEG, TIFF, BMP, WebP, HEIC, PDF, or a folder of them"

@@ -7,6 +7,7 @@ from giraffe.commands.commandline import (
     add_command,
     add_model,
     add_pictures,
+    add_pictures_alone,
     own_stem,
     picture_files,
     tell_problems,
@@ -64,7 +65,14 @@ def predict(args) -> int:
     from giraffe.reading.prediction import SHOWN_AT_MOST, predictions_table
     from giraffe.reading.prediction import predict as run
 
-    found, problems = run(args.paths, args.model, args.output, whole=args.whole, scale=args.scale)
+    found, problems = run(
+        args.paths,
+        args.model,
+        args.output,
+        whole=args.whole,
+        scale=args.scale,
+        signals=not args.pictures_alone,
+    )
     tell_problems("Not classified", problems)
     if len(found) <= SHOWN_AT_MOST:
         print(predictions_table(found), end="")
@@ -123,7 +131,7 @@ def add(subparsers) -> None:
     add_model(p)
     p.add_argument("-o", "--output", required=True, metavar="FOLDER", help="folder to write")
     p.add_argument("--whole", action="store_true", help="label pictures without a chart too")
-
+    add_pictures_alone(p)
     p.add_argument("--scale", type=float, default=1.0, metavar="X",
                    help="factor on the model's input size: faster, and worse (1)")  # fmt: skip
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from giraffe.commands.commandline import (
     add_command,
     add_model,
+    add_pictures_alone,
     add_ptbxl_tables,
     add_settings,
     names_in,
@@ -72,7 +73,10 @@ def conditions(args) -> int:
     if args.folds:
         fold = patients_and_folds(args.database)[1]
         names = {name for name, number in fold.items() if number in args.folds}
-    print(score_conditions(args.data, args.model, args.output, names, args.least), end="")
+    table = score_conditions(
+        args.data, args.model, args.output, names, args.least, signals=not args.pictures_alone
+    )
+    print(table, end="")
     return 0
 
 
@@ -81,7 +85,12 @@ def calibrate(args) -> int:
     from giraffe.judging.calibrating import calibrate_model
 
     table = calibrate_model(
-        args.model, args.data, names_in(args.names), args.simulated, args.presets.split(",")
+        args.model,
+        args.data,
+        names_in(args.names),
+        args.simulated,
+        args.presets.split(","),
+        signals=not args.pictures_alone,
     )
     print(table, end="")
     return 0
@@ -170,6 +179,7 @@ def add(subparsers) -> None:
     p.add_argument("--folds", type=int, nargs="+", default=(), help="PTB-XL folds to use; all")
     p.add_argument("--names", help="file of names of the records to use; all")
     p.add_argument("--least", type=int, default=1, help="positives that a class needs to count (1)")
+    add_pictures_alone(p)
 
     p = add_command(subparsers, "calibrate", calibrate, "mymodel patients")
     p.add_argument("model", help="model folder; its model.json is written anew")
@@ -178,6 +188,7 @@ def add(subparsers) -> None:
     p.add_argument("--simulated", help="simulated records, for classes with few positives")
     p.add_argument("--presets", default="color-scan-clean,phone-clean,giraffe",
                    help="ways in which each real record is printed (%(default)s)")  # fmt: skip
+    add_pictures_alone(p)
 
     p = add_command(
         subparsers,

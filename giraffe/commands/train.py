@@ -100,6 +100,29 @@ def soft_labels(args) -> int:
     return 0
 
 
+def signal_readers(args) -> int:
+    """Train the networks that read signals for a model, on real and simulated hearts.
+
+    The model then says what they and its pictures' networks say together; calibrate it afterwards.
+    """
+    from giraffe.learning.signal_readers import add_signal_readers
+    from giraffe.learning.soft_labels import read_soft_labels
+
+    table = add_signal_readers(
+        args.model,
+        args.data,
+        args.database,
+        sorted(names_in(args.choosing)),
+        read_soft_labels(args.soft) if args.soft else {},
+        args.networks,
+        args.epochs,
+        args.simulated,
+        args.seed,
+    )
+    print(table, end="")
+    return 0
+
+
 def ship(args) -> int:
     """Make a trained model the package's own, in a quarter of its room.
 
@@ -128,6 +151,16 @@ def chart_reader(args) -> int:
         args.learning_rate,
     )
     return 0
+
+
+def _add_hearts(p) -> None:
+    """Add the hearts that teach a network that reads signals, and how often they do."""
+    p.add_argument("data", nargs="+", help="PTB-XL's records with labels and waveforms")
+    p.add_argument("--database", nargs="+", required=True, help="ptbxl_database.csv, or its parts")
+    p.add_argument("--choosing", help="file of names: these records do not train")
+    p.add_argument("--epochs", type=int, default=80, help="(80)")
+    p.add_argument("--simulated", type=int, default=12000, help="patients beside them (12000)")
+    p.add_argument("--seed", type=int, default=0, help="(0)")
 
 
 def add(subparsers) -> None:
@@ -161,13 +194,19 @@ def add(subparsers) -> None:
         soft_labels,
         "ptbxl --database ptbxl_database.csv --choosing choosing.txt -o soft.csv",
     )
-    p.add_argument("data", nargs="+", help="PTB-XL's records with labels and waveforms")
-    p.add_argument("--database", nargs="+", required=True, help="ptbxl_database.csv, or its parts")
-    p.add_argument("--choosing", help="file of names: these records do not train")
+    _add_hearts(p)
     p.add_argument("-o", "--output", required=True, help="table to write")
-    p.add_argument("--epochs", type=int, default=14, help="(14)")
-    p.add_argument("--simulated", type=int, default=3000, help="patients beside them (3000)")
-    p.add_argument("--seed", type=int, default=0, help="(0)")
+
+    p = add_command(
+        subparsers,
+        "signal-readers",
+        signal_readers,
+        "ptbxl -m mymodel --database ptbxl_database.csv --choosing choosing.txt",
+    )
+    _add_hearts(p)
+    p.add_argument("-m", "--model", required=True, help="model folder that gets them")
+    p.add_argument("--soft", help="table of soft-labels, with which labels are mixed")
+    p.add_argument("--networks", type=int, default=2, help="whose log-odds are averaged (2)")
 
     p = add_command(
         subparsers,

@@ -131,6 +131,7 @@ def calibrate_model(
     names: Collection[str],
     simulated: str | Path | None = None,
     presets: Sequence[str] = PRESETS,
+    signals: bool = True,
     verbose: bool = True,
 ) -> str:
     """Give a model its calibration and thresholds, and say what they bring.
@@ -147,6 +148,9 @@ def calibrate_model(
         Simulated records for rare classes.
     presets : sequence of str
         Ways in which each real record is printed; simulated ones are printed in the first.
+    signals : bool
+        Whether to calibrate what it says with its networks that read signals, where it has any;
+        what the pictures alone say has a calibration of its own.
     verbose : bool
 
     Returns
@@ -159,7 +163,7 @@ def calibrate_model(
     giraffe.errors.RecordError
         If there is no record to choose by.
     """
-    classifier = Classifier(model)
+    classifier = Classifier(model, signals=signals)
     real = judge(printed_records(folder, names or None), classifier, presets, verbose)
     added = None
     if simulated is not None:
@@ -170,8 +174,9 @@ def calibrate_model(
     decisions = decide(ratios / 2, np.full(len(CLASSES), 0.5), rule)
     path = Path(model) / DESCRIPTION
     content = json.loads(path.read_text(encoding="utf-8"))
-    content["calibration"] = [one.as_list() for one in calibrations]
-    content["thresholds"] = thresholds.tolist()
+    part = content if classifier.digitizer is None else content["signals"]
+    part["calibration"] = [one.as_list() for one in calibrations]
+    part["thresholds"] = thresholds.tolist()
     write_atomically(path, json_text(content, indent=2), durable=True)
     return table(real, after, decisions, calibrations, thresholds)
 

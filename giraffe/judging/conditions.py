@@ -154,6 +154,7 @@ def score_conditions(
     names: Collection[str] | None = None,
     least: int = 1,
     samples: int = 1000,
+    signals: bool = True,
     verbose: bool = True,
 ) -> str:
     """Score a model in all conditions; finished ones are kept, so an interrupted call continues.
@@ -169,6 +170,8 @@ def score_conditions(
         The records to use.
     least, samples : int
         See `scores`.
+    signals : bool
+        Whether a model's networks that read signals take part.
     verbose : bool
 
     Returns
@@ -178,9 +181,11 @@ def score_conditions(
     """
     output = Path(output)
     records = printed_records(folder, names)
-    classifier = Classifier(model)
+    classifier = Classifier(model, signals=signals)
     marks = [[record.name, record.header.comments.get("Unknown")] for record in records]
-    key = [classifier.description["weights"], marks, least, samples]
+    part = classifier.description["signals"] if signals else None
+    weights = [*classifier.description["weights"], *([] if part is None else [part.digest])]
+    key = [weights, classifier.thresholds.tolist(), marks, least, samples]
     found = {}
     for condition in CONDITIONS:
         path = output / f"{condition}.json"

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch.nn import functional
 
 from giraffe.classes import CLASSES, encode
 from giraffe.ecg.ptbxl import CHOOSING_FOLD
@@ -20,12 +22,25 @@ from giraffe.network.signalnet import FS, NUM_SAMPLES, as_signal, read_signals
 TRAINING_FOLDS, JUDGING_FOLDS = (1, 2, 3, 4, 5, 6), (7, 8)
 
 # How hearts are varied: what another electrocardiograph, day or position would change.
-GAIN, LEAD_GAIN = 0.12, 0.06  # standard deviations of the logarithm
+GAIN, LEAD_GAIN = 0.12, 0.05  # standard deviations of the logarithm
 STRETCH = 0.03  # of time; more would make a bradycardia of a normal rate
 SHIFT = 1.0  # s
-LOST_LEADS, LOST_SECONDS = 3, 1.5  # at most
-NOISE_MV, WANDER_MV = 0.03, 0.12  # standard deviation and amplitude, at most
+NOISE_MV, WANDER_MV = 0.03, 0.1  # largest standard deviations, largest amplitude
 WANDER_HZ = (0.05, 0.5)
+LOW_PASS_HZ, HIGH_PASS_HZ = (8.0, 45.0), (0.05, 0.67)  # of devices, cameras and of reading
+FILTERED = 0.5  # share of hearts that either filter has passed
+
+# And what a printout shows of them.
+COLUMNS = {4: 0.77, 2: 0.13, 1: 0.1}
+"""Columns of leads, and how often printouts have so many."""
+AT_ONCE = {4: 0.13, 2: 0.4, 1: 0.0}  # share of them whose columns all begin at time 0
+STRIPS = {0: 0.2, 1: 0.73, 3: 0.07}
+"""Leads that are printed once more along the whole row, and how often."""
+STRIP_LEADS = np.array([3, 55, 3, 1, 1, 2, 17, 3, 1, 1, 12, 1]) / 100
+SHORT, SHORTEST = 0.2, 7.0  # share of rows of less than 10 s, and the shortest in s
+READ_LATE = 0.008  # s: standard deviation of the time at which leads are read
+LOST_LEADS, LOST_SECONDS = 3, 1.5  # at most
+LOST = 0.1  # share of printouts of which leads cannot be read, or a stretch of all of them
 
 
 @dataclass(frozen=True)
@@ -35,7 +50,7 @@ class Hearts:
     Attributes
     ----------
     signals : ndarray of float32, shape (records, 12, 1000)
-        In mV at 100 Hz.
+        In mV at 100 Hz; NaN where nothing is known.
     targets : ndarray of float32, shape (records, 11)
         1 present, 0 absent, NaN unknown; soft labels may lie between.
     """
@@ -113,48 +128,99 @@ def divide(records: Sequence[Record], fold: dict[str, int], choosing: Sequence[s
     return parts
 
 
-def vary(signals: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def shown(number: int, rng: np.random.Generator) -> np.ndarray:
+    """What printouts of several layouts show of the leads.
+
+    Returns
+    -------
+    ndarray of bool, shape (number, 12, 1000)
+    """
+    seen = np.zeros((number, len(LEADS), NUM_SAMPLES), bool)
+    layouts = rng.choice([*COLUMNS], number, p=[*COLUMNS.values()])
+    strips = rng.choice([*STRIPS], number, p=[*STRIPS.values()])
+    for page, columns, again in zip(seen, layouts, strips, strict=True):
+        seconds = NUM_SAMPLES / FS
+        if rng.random() < SHORT:
+            seconds = rng.uniform(SHORTEST, seconds)
+        length, rows = seconds / columns, len(LEADS) // columns
+        at_once = rng.random() < AT_ONCE[int(columns)]
+        for k in range(columns):
+            start = 0.0 if at_once else k * length
+            leads = slice(k * rows, (k + 1) * rows)
+            page[leads, int(start * FS) : int((start + length) * FS)] = True
+        if columns > 1:
+            leads = rng.choice(len(LEADS), again, replace=False, p=STRIP_LEADS)
+            page[leads, : int(seconds * FS)] = True
+        if rng.random() < LOST:
+            page[rng.choice(len(LEADS), rng.integers(1, LOST_LEADS + 1), replace=False)] = False
+        if rng.random() < LOST:
+            long = int(rng.uniform(0.1, LOST_SECONDS) * FS)
+            begin = int(rng.integers(0, NUM_SAMPLES - long))
+            page[:, begin : begin + long] = False
+    return seen
+
+
+def vary(signals: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """Hearts as another machine, another day or a worse contact would have recorded them.
 
-    Cheaper and wilder than `giraffe.ecg.variation`, and for nothing that is drawn: leads lose
-    their laws and are lost, and beyond the record's ends nothing is known.
+    And as a digitizer reads them off a printout: each lead for the time that is printed. Cheaper
+    and wilder than `giraffe.ecg.variation`, and for nothing that is drawn: leads lose their laws.
 
     Parameters
     ----------
-    signals : ndarray of float32, shape (records, 12, 1000)
+    signals : Tensor of float32, shape (records, 12, 1000)
+        NaN where nothing is known; on any device.
     rng : numpy.random.Generator
 
     Returns
     -------
-    ndarray of float32, shape (records, 12, 1000)
+    Tensor of float32, shape (records, 12, 1000)
+        NaN where nothing is known or shown.
     """
-    number, leads, samples = signals.shape
-    # Another stretch of time, a little faster or slower; nothing is known outside the record.
-    start = rng.uniform(-SHIFT, SHIFT, (number, 1)) * FS
-    pace = np.exp(rng.normal(0, STRETCH, (number, 1)))
-    at = (start + pace * np.arange(samples)).astype(np.float32)
-    before = np.clip(np.floor(at).astype(int), 0, samples - 2)
-    share = np.clip(at - before, 0, 1)[:, None]
-    known = ((at >= 0) & (at <= samples - 1))[:, None]
-    rows = np.arange(number)[:, None]
-    held = signals.transpose(0, 2, 1)
-    first, second = (held[rows, before + k].transpose(0, 2, 1) for k in (0, 1))
-    varied = (first * (1 - share) + second * share) * known
+    (number, leads, samples), device = signals.shape, signals.device
+    chance = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
 
-    gain = rng.normal(0, GAIN, (number, 1, 1)) + rng.normal(0, LEAD_GAIN, (number, leads, 1))
-    varied *= np.exp(gain)
-    t = np.arange(samples) / FS
-    hertz = rng.uniform(*WANDER_HZ, (number, 1, 1))
-    phase = rng.uniform(0, 2 * np.pi, (number, leads, 1))
-    size = WANDER_MV * rng.uniform(0, 1, (number, 1, 1)) * rng.uniform(0, 1, (number, leads, 1))
-    varied += size * np.sin(2 * np.pi * hertz * t + phase)
-    level = NOISE_MV * rng.uniform(0, 1, (number, 1, 1)) ** 2
-    varied += level * rng.standard_normal(varied.shape, dtype=np.float32)
-    for k in range(number):
-        if rng.random() < 0.4:
-            varied[k, rng.choice(leads, rng.integers(1, LOST_LEADS + 1), replace=False)] = 0
-        if rng.random() < 0.4:
-            long = int(rng.uniform(0.1, LOST_SECONDS) * FS)
-            begin = int(rng.integers(0, samples - long))
-            varied[k, :, begin : begin + long] = 0
-    return varied.astype(np.float32)
+    def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
+        return low + (high - low) * torch.rand(*shape, generator=chance, device=device)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=chance, device=device)
+
+    # Another stretch of time, a little faster or slower; nothing is known outside the record.
+    t = torch.arange(samples, device=device) / FS
+    start = uniform(-SHIFT, SHIFT, number, 1, 1) + READ_LATE * normal(number, leads, 1)
+    at = (start + torch.exp(STRETCH * normal(number, 1, 1)) * t) * FS
+    before = at.floor().clamp(0, samples - 2).long()
+    known = signals.isfinite()
+    held = signals.nan_to_num()
+    varied = torch.lerp(
+        held.gather(2, before), held.gather(2, before + 1), (at - before).clamp(0, 1)
+    )
+    known = known.gather(2, before) & (at >= 0) & (at <= samples - 1)
+
+    varied *= torch.exp(GAIN * normal(number, 1, 1) + LEAD_GAIN * normal(number, leads, 1))
+    varied = _filtered(varied, uniform)
+    hertz, phase = uniform(*WANDER_HZ, number, 1, 1), uniform(0, 2 * np.pi, number, leads, 1)
+    size = WANDER_MV * uniform(0, 1, number, 1, 1) * uniform(0, 1, number, leads, 1)
+    varied += size * torch.sin(2 * np.pi * hertz * t + phase)
+    rough = normal(number, leads, samples)
+    smooth = 2 * functional.avg_pool1d(rough, 5, 1, 2)
+    for noise in (rough, smooth):
+        varied += NOISE_MV * uniform(0, 1, number, 1, 1) ** 2 * noise
+    known &= torch.from_numpy(shown(number, rng)).to(device)
+    return torch.where(known, varied, torch.nan)
+
+
+def _filtered(signals: torch.Tensor, uniform) -> torch.Tensor:
+    """Some of the signals without their highest frequencies, some without their lowest."""
+    number, _, samples = signals.shape
+    hertz = torch.fft.rfftfreq(samples, 1 / FS, device=signals.device)
+
+    def cut_off(bounds: tuple[float, float], none: float) -> torch.Tensor:
+        wanted = uniform(0, 1, number, 1, 1) < FILTERED
+        return torch.where(wanted, uniform(*bounds, number, 1, 1), none)
+
+    # Butterworth's of the second order without its delay; a capacitor's with it.
+    passed = 1 / torch.sqrt(1 + (hertz / cut_off(LOW_PASS_HZ, 2.0 * FS)) ** 4)
+    s = 1j * hertz / cut_off(HIGH_PASS_HZ, 1e-4)
+    return torch.fft.irfft(torch.fft.rfft(signals) * passed * s / (1 + s), n=samples)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from giraffe.device import autocast, choose_precision
+from giraffe.device import autocast, best_device, choose_precision
 from giraffe.learning.hearts import Hearts, vary
 from giraffe.learning.split import stratified_folds
 from giraffe.network.signalnet import SignalNet, probabilities
@@ -16,8 +16,9 @@ from giraffe.randomness import random_stream
 
 log = logging.getLogger(__name__)
 
-BATCH, LEARNING_RATE, WEIGHT_DECAY = 32, 2e-3, 2e-2
-EPOCHS, SIMULATED, SIMULATED_SEED = 14, 3000, 90210
+BATCH, LEARNING_RATE, WEIGHT_DECAY = 128, 3e-3, 3e-2
+LEAST = 32  # hearts
+EPOCHS, SIMULATED, SIMULATED_SEED = 80, 12000, 90210
 MEMORY = 0.998  # of the running mean of the weights, per step
 
 
@@ -30,7 +31,14 @@ def loss_of(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return (each * known).sum() / known.sum().clamp(min=1)
 
 
-def learn(hearts: Hearts, epochs: int, seed: int = 0, simulated: Hearts | None = None, share=0.25):
+def learn(
+    hearts: Hearts,
+    epochs: int,
+    seed: int = 0,
+    simulated: Hearts | None = None,
+    share: float = 0.3,
+    batch: int = BATCH,
+) -> SignalNet:
     """Train a network.
 
     Parameters
@@ -43,6 +51,8 @@ def learn(hearts: Hearts, epochs: int, seed: int = 0, simulated: Hearts | None =
         A pool of simulated patients, from which each epoch draws.
     share : float
         Of simulated patients among all that an epoch shows.
+    batch : int
+        Hearts in a step.
 
     Returns
     -------
@@ -53,22 +63,24 @@ def learn(hearts: Hearts, epochs: int, seed: int = 0, simulated: Hearts | None =
     Raises
     ------
     ValueError
-        If there are too few hearts for one batch, or no epoch.
+        If there are too few hearts, or no epoch.
     """
     drawn = 0 if not simulated else round(len(hearts) * share / (1 - share))
-    steps = (len(hearts) + drawn) // BATCH
-    if steps < 1 or epochs < 1:
-        raise ValueError(f"at least {BATCH} hearts and one epoch are needed")
+    if len(hearts) + drawn < LEAST or epochs < 1:
+        raise ValueError(f"at least {LEAST} hearts and one epoch are needed")
+    batch = min(batch, len(hearts) + drawn)
+    steps = (len(hearts) + drawn) // batch
     torch.manual_seed(seed)
-    network = SignalNet()
-    mean = copy.deepcopy(network)
-    device = torch.device("cpu")
+    device = best_device()
     precision = choose_precision(device)
-    optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    network = SignalNet().to(device)
+    mean = copy.deepcopy(network)
+    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, LEARNING_RATE, total_steps=epochs * steps
     )
     pool = hearts if not simulated else hearts.with_others(simulated)
+    signals, targets = (torch.from_numpy(part).to(device) for part in (pool.signals, pool.targets))
     started = time.monotonic()
     step = 0
     for epoch in range(1, epochs + 1):
@@ -77,11 +89,11 @@ def learn(hearts: Hearts, epochs: int, seed: int = 0, simulated: Hearts | None =
         order = rng.permutation(np.concatenate([np.arange(len(hearts)), others]))
         network.train()
         losses = []
-        for positions in np.split(order[: steps * BATCH], steps):
-            part = pool[positions]
+        for chosen in np.split(order[: steps * batch], steps):
+            positions = torch.from_numpy(chosen).to(device)
             with autocast(device, precision):
-                logits = network(torch.from_numpy(vary(part.signals, rng)))
-            loss = loss_of(logits, torch.from_numpy(part.targets))
+                logits = network(vary(signals[positions], rng))
+            loss = loss_of(logits, targets[positions])
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
@@ -89,10 +101,10 @@ def learn(hearts: Hearts, epochs: int, seed: int = 0, simulated: Hearts | None =
             schedule.step()
             step += 1
             _follow(mean, network, min(MEMORY, step / (step + 10)))
-            losses.append(float(loss.detach()))
+            losses.append(loss.detach())
         log.info(
             "Epoch %d of %d: loss %.4f, %.0f s.",
-            epoch, epochs, np.mean(losses), time.monotonic() - started,
+            epoch, epochs, float(sum(losses)) / steps, time.monotonic() - started,
         )  # fmt: skip
     return mean.eval()
 

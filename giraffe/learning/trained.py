@@ -15,7 +15,7 @@ from giraffe.files import csv_text, write_atomically
 from giraffe.judging.metrics import auroc_per_class, f_per_class, macro, tune_thresholds
 from giraffe.learning.curves import plot_history
 from giraffe.network.calibration import calibrate
-from giraffe.network.checkpoint import DESCRIPTION, save_model, versions, weights_name
+from giraffe.network.checkpoint import DESCRIPTION, SIGNALS, save_model, versions, weights_name
 from giraffe.network.classifier import decide
 from giraffe.settings import Settings
 
@@ -62,10 +62,12 @@ def describe_model(settings: Settings, trained: list[Trained]) -> dict:
     targets = np.concatenate([one.targets for one in trained])
     probabilities = np.concatenate([one.probabilities for one in trained])
     start = trained[0].start or {}
-    calibration = {}
+    inherited = {}
     if start and not any(one.epoch for one in trained):  # the very weights that it started from
         probabilities = calibrate(probabilities, start["calibration"])
-        calibration = {"calibration": [one.as_list() for one in start["calibration"]]}
+        inherited = {"calibration": [one.as_list() for one in start["calibration"]]}
+        if start["signals"] is not None:
+            inherited["signals"] = start["signals"].as_dict()
     if recipe.thresholds == "tuned":
         usual = start.get("thresholds", thresholds)
         thresholds = tune_thresholds(targets, probabilities, usual=usual)
@@ -76,7 +78,7 @@ def describe_model(settings: Settings, trained: list[Trained]) -> dict:
         "profile": dataclasses.asdict(settings.profile),
         "size": list(settings.profile.input_size(recipe)),
         "thresholds": thresholds,
-        **calibration,
+        **inherited,
         "seed": settings.seed,
         "weights_of_epochs": [one.epoch for one in trained],
         "networks": [one.facts for one in trained],
@@ -96,6 +98,9 @@ def describe_model(settings: Settings, trained: list[Trained]) -> dict:
 
 def write_model(folder: Path, trained: list[Trained], description: dict) -> None:
     """Write a model folder: weights, description, history, split and curves."""
+    start = trained[0].start
+    if start is not None and "signals" in description:
+        write_atomically(folder / SIGNALS, start["signals"].path.read_bytes())
     save_model(folder, [one.weights for one in trained], description)
     several = len(trained) > 1
 
@@ -150,8 +155,12 @@ def save_trained(
 
 def move_into_place(folder: Path, model_folder: Path, networks: int) -> None:
     """Exchange the finished model for the one in the model folder, its description last."""
+    signals = folder / SIGNALS
+    if not signals.exists():
+        (model_folder / SIGNALS).unlink(missing_ok=True)
     for name in [
         *map(weights_name, range(networks)),
+        *([SIGNALS] if signals.exists() else []),
         "history.csv",
         "split.csv",
         "curves.png",

@@ -97,7 +97,7 @@ class TrainingRun:
         self.validation_feed = Feed(
             PrintoutDataset(validation, source),
             EpochBatches(len(validation), self.batch, **share),
-            min(workers, 1),
+            workers,
             on_gpu,
             stay=False,
         )
@@ -249,7 +249,7 @@ class TrainingRun:
         feed = Feed(
             PrintoutDataset(records, validating.dataset.source),
             EpochBatches(len(records), self.batch, **share),
-            min(self.profile.workers, 1),
+            self.profile.workers,
             self.device.type == "cuda",
             stay=False,
         )

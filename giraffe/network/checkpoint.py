@@ -1,4 +1,7 @@
-"""What a model folder holds: `model.json` and one `weights-K.pt` per network.
+"""What a model folder holds: `model.json` and one `weights-K.pt` per network that sees pictures.
+
+A model may also have networks that read the signals in them, `signals.pt`; what it says with their
+help has a calibration and thresholds of its own.
 
 Files are written whole or not at all, and reading them executes nothing: weights are plain
 tensors (``weights_only=True``), everything else is JSON. `model.json` names each weights file's
@@ -9,6 +12,8 @@ digest, so a half-finished exchange of models is noticed. Weights may be in litt
 import hashlib
 import json
 import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -20,12 +25,46 @@ from giraffe.files import json_text, write_atomically
 from giraffe.network.architectures import Network
 from giraffe.network.calibration import Calibration
 from giraffe.network.compact import expand
+from giraffe.network.signalnet import SignalNet, load_networks, save_networks
 from giraffe.recipe import Recipe
 from giraffe.tensors import first_line, load_tensors, save_tensors
 
 FORMAT = 2
 READS = (1, 2)  # 1: without kernels of 8 bits
 DESCRIPTION = "model.json"
+SIGNALS = "signals.pt"
+
+
+@dataclass(frozen=True)
+class SignalPart:
+    """How a model uses the networks that read signals.
+
+    Attributes
+    ----------
+    path : Path
+        File of their weights.
+    digest : str
+    share : float
+        Their weight in the mean of log-odds, beside the networks that see pictures.
+    calibration : list of Calibration
+    thresholds : list of float
+        Of what both say together, by class.
+    """
+
+    path: Path
+    digest: str
+    share: float
+    calibration: list[Calibration]
+    thresholds: list[float]
+
+    def as_dict(self) -> dict:
+        """As a model's description has it."""
+        return {
+            "digest": self.digest,
+            "share": self.share,
+            "thresholds": list(self.thresholds),
+            "calibration": [one.as_list() for one in self.calibration],
+        }
 
 
 def weights_name(k: int) -> str:
@@ -90,17 +129,20 @@ def load_description(folder: str | Path) -> dict:
         recipe["size"] = tuple(recipe["size"])
         description["recipe"] = Recipe(**recipe)
         description["size"] = tuple(int(n) for n in description["size"])
-        thresholds = [float(t) for t in description["thresholds"]]
-        if len(thresholds) != len(CLASSES) or not all(0 < t < 1 for t in thresholds):
-            raise ValueError("thresholds")
         if not description["weights"]:
             raise ValueError("no weights")
-        maps = description.get("calibration") or [["none", [1.0, 1.0, 0.0]]] * len(CLASSES)
-        description["calibration"] = [
-            Calibration(str(family), (float(a), float(b), float(c))) for family, (a, b, c) in maps
-        ]
-        if len(maps) != len(CLASSES):
-            raise ValueError("calibration")
+        _thresholds(description)
+        description["calibration"] = _calibration(description)
+        signals = description.get("signals")
+        if signals is not None:
+            signals = SignalPart(
+                Path(folder) / SIGNALS,
+                str(signals["digest"]),
+                float(signals["share"]),
+                _calibration(signals),
+                _thresholds(signals),
+            )
+        description["signals"] = signals
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{path}: not a model's description ({error}); train it again") from error
     if made_with not in READS:
@@ -111,6 +153,58 @@ def load_description(folder: str | Path) -> dict:
     if classes != CLASSES:
         raise ModelError(f"{path}: made for the classes {', '.join(classes)}; train it again")
     return description
+
+
+def _thresholds(content: dict) -> list[float]:
+    thresholds = [float(t) for t in content["thresholds"]]
+    if len(thresholds) != len(CLASSES) or not all(0 < t < 1 for t in thresholds):
+        raise ValueError("thresholds")
+    return thresholds
+
+
+def _calibration(content: dict) -> list[Calibration]:
+    maps = content.get("calibration") or [["none", [1.0, 1.0, 0.0]]] * len(CLASSES)
+    if len(maps) != len(CLASSES):
+        raise ValueError("calibration")
+    return [Calibration(str(family), (float(a), float(b), float(c))) for family, (a, b, c) in maps]
+
+
+def load_signals(part: SignalPart) -> list[SignalNet]:
+    """The networks that read signals for a model.
+
+    Raises
+    ------
+    ModelError
+        If their file is missing, broken, or not the one that the model was made with.
+    """
+    networks = load_networks(part.path)
+    if _digest(part.path) != part.digest:
+        raise ModelError(f"{part.path}: does not belong to {DESCRIPTION} beside it; copy both")
+    return networks
+
+
+def add_signals(folder: str | Path, networks: Sequence[SignalNet], share: float) -> None:
+    """Give a model networks that read signals, not calibrated yet.
+
+    Raises
+    ------
+    ModelError
+        If the folder holds no model.
+    """
+    path = Path(folder) / DESCRIPTION
+    load_description(folder)
+    save_networks(path.with_name(SIGNALS), networks)
+    content = json.loads(path.read_text(encoding="utf-8"))
+    part = SignalPart(
+        path.with_name(SIGNALS),
+        _digest(path.with_name(SIGNALS)),
+        share,
+        [Calibration()] * len(CLASSES),
+        content["thresholds"],
+    )
+    write_atomically(
+        path, json_text({**content, "signals": part.as_dict()}, indent=2), durable=True
+    )
 
 
 def load_model(folder: str | Path) -> tuple[list[Network], dict]:

@@ -9,20 +9,23 @@ import torch
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models.inception import BasicConv2d
 
+from giraffe.chart.digitizer import Digitizer, PictureSignals
 from giraffe.chart.lighting import frame_size, lay_flat
 from giraffe.chart.reader import Finding, find_charts
 from giraffe.classes import CLASSES, exclude
 from giraffe.device import autocast, best_device, channels_last, choose_batch, choose_precision
-from giraffe.ecg.records import open_record
+from giraffe.ecg.records import LEADS, Waveform, open_record
 from giraffe.errors import ImageError, RecordError
-from giraffe.network.calibration import calibrate
-from giraffe.network.checkpoint import load_model
+from giraffe.network.calibration import EDGE, calibrate
+from giraffe.network.checkpoint import load_model, load_signals
+from giraffe.network.signalnet import NUM_SAMPLES, SignalNet, as_signal, logits
 from giraffe.pictures import read_file, read_image, resize, to_rgb
 from giraffe.recipe import SHIPPED
 
 log = logging.getLogger(__name__)
 
 LEAST_HEIGHT, MOST_HEIGHT = 75, 2048  # px: InceptionV3's smallest input; what memory allows
+SCANNED = None, 2200  # px: at 200 dpi, as which traces are read; see `Classifier.frame`
 VIEW_MARGIN = 0.012
 """Share of a page's sides that each further view leaves away."""
 EXCLUDING = np.array([[exclude(one, other) for other in CLASSES] for one in CLASSES])
@@ -86,6 +89,9 @@ def _pixels(image) -> np.ndarray:
 class Classifier:
     """One trained network, or an ensemble whose probabilities are averaged.
 
+    Some models, as the one that comes with the package, have networks that read signals besides:
+    then the traces of each picture are digitized, and the answer is the mean of both log-odds.
+
     Parameters
     ----------
     folder : path
@@ -95,6 +101,14 @@ class Classifier:
     scale : float
         Factor on the size of the networks' input; InceptionV3 takes other sizes than it learned
         with, and reads worse at them.
+    signals : bool
+        Whether a model's networks that read signals take part; without them it is three times as
+        fast.
+
+    Attributes
+    ----------
+    digitizer : Digitizer or None
+        Reads the traces, where they are asked for.
 
     Raises
     ------
@@ -114,6 +128,7 @@ class Classifier:
         folder: str | Path = SHIPPED,
         device: torch.device | None = None,
         scale: float = 1.0,
+        signals: bool = True,
     ):
         self.networks, self.description = load_model(folder)
         self.device = device or best_device()
@@ -127,7 +142,12 @@ class Classifier:
                 + ("its own size alone" if fixed else f"{LEAST_HEIGHT} to {MOST_HEIGHT} px height")
             )
         self.thresholds = np.array(self.description["thresholds"])
-        self.calibration = self.description["calibration"]
+        self.digitizer: Digitizer | None = None
+        self._readers: list[SignalNet] = []
+        self._part = self.description["signals"] if signals else None
+        if self._part is not None:
+            self.digitizer, self._readers = Digitizer(), load_signals(self._part)
+            self.thresholds = np.array(self._part.thresholds)
         for network in self.networks:
             fold_batch_norm(network)
             channels_last(network, self.device)
@@ -162,6 +182,7 @@ class Classifier:
         images: Sequence,
         findings: Sequence[Finding | None] | None = None,
         calibrated: bool = True,
+        traces: Sequence[PictureSignals] | None = None,
     ) -> np.ndarray:
         """Probability of each class.
 
@@ -174,18 +195,58 @@ class Classifier:
             picture is read.
         calibrated : bool
             Whether the model's calibration is applied.
+        traces : sequence of PictureSignals, optional
+            What a digitizer read of them, where it did so already.
 
         Returns
         -------
         ndarray of float32, shape (images, 11)
         """
+        raw, honest = self.answers(images, findings, traces)
+        return honest if calibrated else raw
+
+    def answers(
+        self,
+        images: Sequence,
+        findings: Sequence[Finding | None] | None = None,
+        traces: Sequence[PictureSignals] | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What `probabilities` gives, uncalibrated and calibrated."""
         findings = self.find(images) if findings is None else findings
         found = [
             self._probabilities(images[k : k + self.batch], findings[k : k + self.batch])
             for k in range(0, len(images), self.batch)
         ]
-        mean = np.concatenate(found)
-        return calibrate(mean, self.calibration).astype(np.float32) if calibrated else mean
+        raw = np.concatenate(found)
+        honest = calibrate(raw, self.description["calibration"])
+        if self._part is not None:
+            signals = self._signals(images, findings, traces)
+            read = np.isfinite(signals).any(axis=(1, 2))
+            raw[read] = self._with_signals(raw[read], signals[read], self._part.share)
+            honest[read] = calibrate(raw[read], self._part.calibration)
+        return raw.astype(np.float32), honest.astype(np.float32)
+
+    def _signals(self, images, findings, traces) -> np.ndarray:
+        """What is read of the traces of pictures, shape (images, 12, 1000), NaN elsewhere."""
+        assert self.digitizer is not None
+        signals = np.full((len(images), len(LEADS), NUM_SAMPLES), np.nan, np.float32)
+        for k, (image, finding) in enumerate(zip(images, findings, strict=True)):
+            if finding is None or finding.chart is None:
+                continue
+            seen = self.digitizer.read(_pixels(image), finding=finding) if not traces else traces[k]
+            if seen.digitized is not None:
+                leads = seen.digitized.leads
+                rows = np.stack([seen.digitized.lead(lead) for lead in leads])
+                signals[k] = as_signal(Waveform(rows, seen.digitized.fs, leads))
+        return signals
+
+    def _with_signals(self, probabilities, signals, share: float) -> np.ndarray:
+        """The mean of the log-odds of pictures and of the signals in them."""
+        if not len(probabilities):
+            return probabilities
+        p = np.clip(probabilities.astype(float), EDGE, 1 - EDGE)
+        mean = (1 - share) * np.log(p / (1 - p)) + share * logits(self._readers, signals)
+        return 1 / (1 + np.exp(-mean))
 
     @torch.inference_mode()
     def _probabilities(self, images: Sequence, findings: Sequence[Finding | None]) -> np.ndarray:
@@ -217,7 +278,12 @@ class Classifier:
 
     @property
     def frame(self) -> tuple[int | None, int]:
-        """Height and width in px at which pictures are printed; see `print_in_memory`."""
+        """Height and width in px at which pictures are printed; see `print_in_memory`.
+
+        Traces are read from pictures as large as a scanner's.
+        """
+        if self._part is not None:
+            return SCANNED
         return frame_size(*self._size, self.straightened)
 
     @property

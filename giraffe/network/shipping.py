@@ -7,7 +7,13 @@ import torch
 
 from giraffe.errors import ModelError
 from giraffe.files import write_atomically
-from giraffe.network.checkpoint import DESCRIPTION, load_model, save_model, weights_name
+from giraffe.network.checkpoint import (
+    DESCRIPTION,
+    SIGNALS,
+    load_model,
+    save_model,
+    weights_name,
+)
 from giraffe.network.compact import compact, largest_change
 from giraffe.recipe import SHIPPED
 
@@ -74,6 +80,10 @@ def ship(
     description = json.loads((model / DESCRIPTION).read_text(encoding="utf-8"))
     for made_anew in ("format", "classes", "weights"):
         del description[made_anew]
+    if "signals" in description and model != folder:
+        write_atomically(folder / SIGNALS, (model / SIGNALS).read_bytes())
+    elif "signals" not in description:
+        (folder / SIGNALS).unlink(missing_ok=True)
     save_model(folder, [compact(state) for state in states], description)
     for name in BESIDE:
         if (model / name).is_file():

@@ -1,9 +1,10 @@
-"""A small network that reads signals instead of pictures: what is in a record at all.
+"""A small network that reads signals instead of pictures.
 
-It serves two ends. Its scores are a ceiling to print beside those of the networks that see a
-picture of the same record; and its probabilities are soft labels for them: it is so small that it
-can see two thousand real hearts hundreds of times on a CPU. `giraffe.learning.signalschool` trains
-it.
+It serves three ends. Signals that were read out of a picture tell it what the network that sees the
+picture may have missed: a model can have both (`giraffe.network.classifier`). Its scores on the
+signals themselves are a ceiling to print beside those of networks that see a picture of the same
+record. And its probabilities are soft labels for them: it is so small that it can see two thousand
+real hearts hundreds of times on a CPU. `giraffe.learning.signalschool` trains it.
 """
 
 from collections.abc import Sequence
@@ -17,11 +18,13 @@ from torch import nn
 
 from giraffe.classes import CLASSES
 from giraffe.ecg.records import LEADS, Record, Waveform, read_waveform
-from giraffe.tensors import load_tensors, save_tensors
+from giraffe.errors import ModelError
+from giraffe.network.compact import compact, expand
+from giraffe.tensors import first_line, load_tensors, save_tensors
 
 FS = 100  # Hz: PTB-XL's own smaller size, in which networks lose nothing (Strodthoff et al., 2021)
 NUM_SAMPLES = 10 * FS
-CHANNELS = (48, 64, 96, 128)
+CHANNELS = (64, 96, 128, 160)
 KERNEL, FIRST_KERNEL = 9, 15
 DROPOUT = 0.3
 FARTHEST_MV = 5.0  # what is farther from 0 is an artefact
@@ -33,16 +36,16 @@ def as_signal(waveform: Waveform) -> np.ndarray:
     Parameters
     ----------
     waveform : Waveform
-        In mV; leads in any order, any of them absent.
+        In mV; leads in any order, any of them absent; NaN where nothing is known.
 
     Returns
     -------
     ndarray of float32, shape (12, 1000)
-        In mV at 100 Hz, each lead about its median; 0 where nothing is known.
+        In mV at 100 Hz; NaN where nothing is known.
     """
     fs = round(waveform.fs)
     common = gcd(fs, FS)
-    out = np.zeros((len(LEADS), NUM_SAMPLES), np.float32)
+    out = np.full((len(LEADS), NUM_SAMPLES), np.nan, np.float32)
     for k, lead in enumerate(LEADS):
         if lead not in waveform.leads:
             continue
@@ -50,9 +53,12 @@ def as_signal(waveform: Waveform) -> np.ndarray:
         known = np.isfinite(samples)
         if not known.any():
             continue
-        samples = np.where(known, samples - np.median(samples[known]), 0)
-        part = resample_poly(samples, FS // common, fs // common)[:NUM_SAMPLES]
-        out[k, : len(part)] = np.clip(part, -FARTHEST_MV, FARTHEST_MV)
+        # What is unknown is bridged, so that the filter has no steps to ring at.
+        at = np.arange(len(samples))
+        bridged = np.interp(at, at[known], samples[known])
+        part = resample_poly(bridged, FS // common, fs // common, padtype="edge")[:NUM_SAMPLES]
+        nearest = np.minimum(np.rint(np.arange(len(part)) * fs / FS), len(samples) - 1)
+        out[k, : len(part)] = np.where(known[nearest.astype(int)], part, np.nan)
     return out
 
 
@@ -100,7 +106,7 @@ class SignalNet(nn.Module):
     def __init__(self):
         super().__init__()
         self.begin = nn.Sequential(
-            nn.Conv1d(len(LEADS), CHANNELS[0], FIRST_KERNEL, 2, FIRST_KERNEL // 2, bias=False),
+            nn.Conv1d(2 * len(LEADS), CHANNELS[0], FIRST_KERNEL, 2, FIRST_KERNEL // 2, bias=False),
             nn.BatchNorm1d(CHANNELS[0]),
             nn.ReLU(),
         )
@@ -118,20 +124,25 @@ class SignalNet(nn.Module):
         Parameters
         ----------
         signals : Tensor of float32, shape (batch, 12, 1000)
-            In mV at 100 Hz.
+            In mV at 100 Hz; NaN where nothing is known, which the network is told beside the
+            voltages about each lead's median.
         """
-        features = self.blocks(self.begin(signals))
+        known = signals.isfinite()
+        middle = signals.nanmedian(dim=2, keepdim=True).values
+        level = (signals - middle).nan_to_num().clamp(-FARTHEST_MV, FARTHEST_MV)
+        features = self.blocks(self.begin(torch.cat([level, known.to(level.dtype)], dim=1)))
         return self.end(torch.cat([features.mean(dim=2), features.amax(dim=2)], dim=1))
 
 
-def probabilities(networks: Sequence[SignalNet], signals: np.ndarray, batch: int = 64):
-    """Probabilities of the 11 classes, the mean over networks.
+@torch.inference_mode()
+def logits(networks: Sequence[SignalNet], signals: np.ndarray, batch: int = 64) -> np.ndarray:
+    """Logits of the 11 classes, the mean over networks.
 
     Parameters
     ----------
     networks : sequence of SignalNet
     signals : ndarray, shape (records, 12, 1000)
-        Of `read_signals`.
+        Of `as_signal`.
     batch : int
         Records at a time.
 
@@ -142,16 +153,21 @@ def probabilities(networks: Sequence[SignalNet], signals: np.ndarray, batch: int
     total = np.zeros((len(signals), len(CLASSES)))
     for network in networks:
         network.eval()
-        with torch.inference_mode():
-            for k in range(0, len(signals), batch):
-                logits = network(torch.from_numpy(signals[k : k + batch]))
-                total[k : k + batch] += torch.sigmoid(logits).numpy()
+        device = next(network.parameters()).device
+        for k in range(0, len(signals), batch):
+            part = torch.from_numpy(signals[k : k + batch]).to(device)
+            total[k : k + batch] += network(part).float().cpu().numpy()
     return total / len(networks)
 
 
+def probabilities(networks: Sequence[SignalNet], signals: np.ndarray) -> np.ndarray:
+    """The same as probabilities: the mean over networks is that of their log-odds."""
+    return 1 / (1 + np.exp(-logits(networks, signals)))
+
+
 def save_networks(path: str | Path, networks: Sequence[SignalNet]) -> None:
-    """Write networks to one file."""
-    save_tensors(Path(path), {str(k): net.state_dict() for k, net in enumerate(networks)})
+    """Write networks to one file, in little room."""
+    save_tensors(Path(path), {str(k): compact(net.state_dict()) for k, net in enumerate(networks)})
 
 
 def load_networks(path: str | Path) -> list[SignalNet]:
@@ -165,6 +181,9 @@ def load_networks(path: str | Path) -> list[SignalNet]:
     networks = []
     for state in load_tensors(Path(path)).values():
         network = SignalNet()
-        network.load_state_dict(state)
-        networks.append(network.eval())
+        try:
+            network.load_state_dict(expand(state))
+        except (RuntimeError, TypeError, LookupError, AttributeError) as error:
+            raise ModelError(f"{path}: weights of another network ({first_line(error)})") from error
+        networks.append(network.float().eval())
     return networks

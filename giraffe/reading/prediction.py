@@ -203,11 +203,12 @@ def predict(
     verbose: bool = True,
     whole: bool = False,
     scale: float = 1.0,
+    signals: bool = True,
 ) -> tuple[dict[str, Prediction], dict[str, str]]:
     """Write ``labels.csv`` and ``probabilities.csv`` for everything in some paths.
 
-    Pictures in which no chart is found get no labels, unless they are read as a whole; `scale` is
-    that of `Classifier`.
+    Pictures in which no chart is found get no labels, unless they are read as a whole; `scale` and
+    `signals` are those of `Classifier`.
 
     Returns
     -------
@@ -216,7 +217,7 @@ def predict(
         Why the other items could not be classified, by name.
     """
     items, problems = find_items(paths)
-    classifier = Classifier(model, scale=scale)
+    classifier = Classifier(model, scale=scale, signals=signals)
     found = classify_items(items, classifier, problems, verbose, whole)
     names = list(found)
     labels = classifier.labels(np.stack([found[name] for name in names])) if names else []

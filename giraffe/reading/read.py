@@ -197,10 +197,11 @@ def read_picture(
     Reading
     """
     finding = read_chart(pixels)
+    traces = (classifier.digitizer or Digitizer()).read(pixels, finding=finding)
     labels: tuple[Label, ...] = ()
     if whole or finding.chart is not None or not classifier.straightened:
-        labels = _labels(classifier, classifier.probabilities([pixels], [finding]))
-    traces = Digitizer().read(pixels, finding=finding)
+        p = classifier.probabilities([pixels], [finding], traces=[traces])
+        labels = _labels(classifier, p)
     signals = traces.digitized
     measurements = {} if signals is None else measured(signals)
     doubts = _doubts(finding, labels, traces, measurements.get("rate"))

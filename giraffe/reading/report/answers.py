@@ -9,7 +9,6 @@ from giraffe.classes import CLASSES
 from giraffe.ecg.records import Record, read_waveform
 from giraffe.errors import RecordError
 from giraffe.judging.conditions import SEED
-from giraffe.network.calibration import calibrate
 from giraffe.network.classifier import Classifier, decide
 from giraffe.printout.presets import print_in_memory
 from giraffe.progress import progress_bar
@@ -71,10 +70,10 @@ def read_records(
             return
         owners, pictures = zip(*pending, strict=True)
         findings = classifier.find(pictures)
-        raw = classifier.probabilities(pictures, findings, calibrated=False)
-        for owner, finding, p in zip(owners, findings, raw, strict=True):
+        both = np.stack(classifier.answers(pictures, findings), axis=1)
+        for owner, finding, p in zip(owners, findings, both, strict=True):
             # Every picture is calibrated before the mean over a record's, as everywhere else.
-            sums[owner] += np.stack([p, calibrate(p[None], classifier.calibration)[0]])
+            sums[owner] += p
             pages[owner] += 1
             charts[owner] += finding is None or finding.chart is not None
         pending.clear()
