@@ -176,7 +176,7 @@ RECIPES = {
         ),
     )
 }
-DEFAULT_RECIPE = "2322"
+DEFAULT_RECIPE = "giraffe"
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,8 @@ def test_if_no_class_passes_the_nearest_to_passing_is_given():
 def test_labels_that_exclude_each_other_are_never_given_together(p, threshold):
     p, thresholds = np.array([p]), np.full(11, threshold)
     chosen, passed = decide(p, thresholds)[0], p[0] >= thresholds
-    assert p[0][chosen].max() == p.max()  # so no record is left without a label
+    # So no record is left without a label; of ratios that are equal the later class stays.
+    assert p[0][chosen].max() >= p.max() * (1 - 1e-12)
     named = [name for name, yes in zip(CLASSES, chosen, strict=True) if yes]
     assert not any(exclude(one, other) for one in named for other in named)
     likelihood = dict(zip(CLASSES, p[0], strict=True))
