@@ -47,10 +47,10 @@ demo: install
 	  demo/trained_256x512 -o demo/comparison
 
 test: install lint
-	$(PY) -m pytest -n $(TEST_JOBS) --dist loadfile
+	$(PY) -m pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder
 
 test-fast: install lint
-	$(PY) -m pytest -n $(TEST_JOBS) --dist loadfile -m "not slow and not minutes"
+	$(PY) -m pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder -m "not slow and not minutes"
 
 lint: install
 	$(PY) -m ruff check .

@@ -20,6 +20,7 @@ import numpy as np
 
 from giraffe.__main__ import main as program
 
+DIGITIZED = 4  # pages at most: each takes a second
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -167,6 +168,8 @@ class Faults:
         pages, out = self.folder / "pages", self.folder / "digitized"
         if not pages.exists():
             call("print", "-i", self.waveforms, "-o", pages, "--preset", "D1", "-r", 80)
+            for page in sorted(pages.glob("*.png"))[DIGITIZED:]:
+                page.unlink()
         shutil.rmtree(out, ignore_errors=True)
         command = ("-m", "giraffe", "digitize", pages, "-o", out, "--csv", "--overlay")
         killed = seconds is not None and kill_after(start(*command), seconds)
