@@ -1,6 +1,6 @@
 """How well signals are read out of pictures.
 
-    python -m benchmarks.digitizing conditions [RECORDS] -o OUT   D1 and the eight conditions
+    python -m benchmarks.digitizing conditions [RECORDS] -o OUT   D1, cropped, and the eight conditions
     python -m benchmarks.digitizing edan [FOLDER] -o OUT          real pages: checks, rate
     python -m benchmarks.digitizing real [FOLDER] -o OUT          real pictures, with overlays
     python -m benchmarks.digitizing speed -o OUT                  core-seconds and memory
@@ -37,7 +37,10 @@ from giraffe.reading.digitizing import overlay, row_of, write_record
 SEED = 42  # of `print`
 DPI = 200
 FS = 500.0
-PRESETS = ("D1", *CONDITIONS)
+CROPPED = "D1-cropped"
+"""A D1 page cut to its rows and made 2000 x 960 px, as programs export charts."""
+CROPPED_PX, CROPPED_MM = (2000, 960), (6.0, 11.0)  # size; what stays beside and above the rows
+PRESETS = ("D1", CROPPED, *CONDITIONS)
 RATE_BAR = 3.0  # per minute
 
 
@@ -54,7 +57,7 @@ def printed(path: Path, preset: str):
     record = open_record(path)
     waveform = read_waveform(record)
     rng = random_stream(SEED, record.header.name, 0)
-    if preset == "D1":
+    if preset in ("D1", CROPPED):
         image, drawn = kit_image(waveform, record.header, D1, rng), waveform
     else:
         image = scene_image(waveform, record.header, preset, rng, DPI)
@@ -65,7 +68,22 @@ def printed(path: Path, preset: str):
             first, last = sample_range(strip, waveform)
             samples = drawn.signal[drawn.leads.index(strip.lead), first:last]
             reference[waveform.leads.index(strip.lead), first:last] = samples
-    return image.pixels, reference, waveform.leads
+    return (cropped(image) if preset == CROPPED else image.pixels), reference, waveform.leads
+
+
+def cropped(image) -> np.ndarray:
+    """A page without all that is not rows of leads, in another proportion."""
+    page, (beside, above) = image.page, CROPPED_MM
+    ends = [strip.x + (strip.stop - strip.start) * page.speed for strip in page.strips]
+    levels = [strip.baseline for strip in page.strips]
+    corners = [
+        (min(strip.x for strip in page.strips) - beside, min(levels) - above),
+        (max(ends) + beside, max(levels) + above),
+    ]
+    (left, top), (right, bottom) = np.rint(image.to_pixels(corners)).astype(int).clip(0)
+    return cv2.resize(
+        image.pixels[top:bottom, left:right], CROPPED_PX, interpolation=cv2.INTER_AREA
+    )
 
 
 def score_page(path: Path, preset: str) -> list[dict]:
