@@ -1,6 +1,6 @@
 """How well signals are read out of pictures.
 
-    python -m benchmarks.digitizing conditions [RECORDS] -o OUT   D1, cropped, and the eight conditions
+    python -m benchmarks.digitizing conditions [RECORDS] -o OUT   D1 and the eight conditions
     python -m benchmarks.digitizing edan [FOLDER] -o OUT          real pages: checks, rate
     python -m benchmarks.digitizing real [FOLDER] -o OUT          real pictures, with overlays
     python -m benchmarks.digitizing speed -o OUT                  core-seconds and memory
@@ -39,7 +39,7 @@ DPI = 200
 FS = 500.0
 CROPPED = "D1-cropped"
 """A D1 page cut to its rows and made 2000 x 960 px, as programs export charts."""
-CROPPED_PX, CROPPED_MM = (2000, 960), (6.0, 11.0)  # size; what stays beside and above the rows
+CROPPED_PX, CROPPED_MM = (2000, 960), (6.0, 14.0)  # size; what stays beside and above the rows
 PRESETS = ("D1", CROPPED, *CONDITIONS)
 RATE_BAR = 3.0  # per minute
 
