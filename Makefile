@@ -37,12 +37,12 @@ demo: install
 	$(PY) run_model.py -d demo/hidden -m demo/model -o demo/outputs
 	$(PY) evaluate_model.py -d demo/photos -o demo/outputs
 	@echo "--- Pages of $(DEMO_HELD_OUT) patients that neither has seen: the shipped model at its own size,"
-	@echo "--- the same at the size of the training, and the trained model"
+	@echo "--- the same at the size of the training, and the trained model (their pictures' networks alone)"
 	$(PY) -m giraffe simulate -o demo/held_out_records -n $(DEMO_HELD_OUT) --seed 777
 	$(PY) -m giraffe print -i demo/held_out_records -o demo/held_out --preset D1 -r 100 -se 42 --jobs 2
-	@$(PY) -m giraffe predict demo/held_out -o demo/shipped_512x1024 -q > demo/predict.log
-	@$(PY) -m giraffe predict demo/held_out -o demo/shipped_256x512 -q --scale 0.5 >> demo/predict.log
-	@$(PY) -m giraffe predict demo/held_out -m demo/model -o demo/trained_256x512 -q >> demo/predict.log
+	@$(PY) -m giraffe predict demo/held_out -o demo/shipped_512x1024 -q --pictures_alone > demo/predict.log
+	@$(PY) -m giraffe predict demo/held_out -o demo/shipped_256x512 -q --scale 0.5 --pictures_alone >> demo/predict.log
+	@$(PY) -m giraffe predict demo/held_out -m demo/model -o demo/trained_256x512 -q --pictures_alone >> demo/predict.log
 	@$(PY) -m giraffe compare demo/held_out demo/shipped_512x1024 demo/shipped_256x512 \
 	  demo/trained_256x512 -o demo/comparison
 

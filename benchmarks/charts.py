@@ -337,7 +337,7 @@ def speed(output: Path, number: int | None) -> None:
             turned = turn_pixels(pixels, quarters[k % 3])
             times["turned"].append(core_seconds(partial(read_chart, turned)))
         lines.append([f"{width} x {height}", *map(milliseconds, times.values())])
-    classifier = Classifier(device=torch.device("cpu"))
+    classifier = Classifier(device=torch.device("cpu"), signals=False)
     size = tuple(classifier.description["size"])
     image = torch.zeros((1, 3, *size), dtype=torch.uint8)
 

@@ -68,7 +68,7 @@ def main() -> None:
     one_core()
     names = args.names.read_text().split()[: args.number]
     records = printed_records(args.data, set(names))
-    classifier, digitizer = Classifier(), Digitizer()
+    classifier, digitizer = Classifier(signals=False), Digitizer()
     lines = []
     for preset in args.presets:
         done, found = [], []

@@ -326,7 +326,7 @@ def main() -> None:
     arguments = parser.parse_args()
     output = arguments.output
     output.mkdir(parents=True, exist_ok=True)
-    classifier = Classifier(arguments.model, torch.device("cpu"))
+    classifier = Classifier(arguments.model, torch.device("cpu"), signals=False)
     digests, kept = "\n".join(classifier.description["weights"]), output / "weights.txt"
     if kept.exists() and kept.read_text() != digests:
         raise SystemExit(f"{output} holds results of other weights: give another folder")

@@ -194,6 +194,8 @@ def test_conditions_are_scored_and_kept(waveforms, tmp_path, smoke_model):
     assert (out / "screenshot.json").stat().st_mtime_ns == kept
     rows = list(csv.DictReader((out / "conditions.csv").open()))
     assert len(rows) == 8 * 12
+    several = score_conditions(waveforms, smoke_model, tmp_path / "p", jobs=2, verbose=False)
+    assert several == table
 
 
 def test_an_ensemble_trains_validates_on_all_records_and_runs_one_at_a_time(

@@ -1,11 +1,13 @@
 """Commands that judge a model, and calibrate it."""
 
 import logging
+import os
 import shlex
 from pathlib import Path
 
 from giraffe.commands.commandline import (
     add_command,
+    add_jobs,
     add_model,
     add_pictures_alone,
     add_ptbxl_tables,
@@ -15,6 +17,8 @@ from giraffe.commands.commandline import (
 )
 from giraffe.progress import say
 from giraffe.recipe import SHIPPED
+
+MOST_JOBS = 4  # processes that judge, each of more than a gigabyte, where nobody asks for more
 
 
 def report(args) -> int:
@@ -74,7 +78,13 @@ def conditions(args) -> int:
         fold = patients_and_folds(args.database)[1]
         names = {name for name, number in fold.items() if number in args.folds}
     table = score_conditions(
-        args.data, args.model, args.output, names, args.least, signals=not args.pictures_alone
+        args.data,
+        args.model,
+        args.output,
+        names,
+        args.least,
+        signals=not args.pictures_alone,
+        jobs=args.jobs,
     )
     print(table, end="")
     return 0
@@ -180,6 +190,7 @@ def add(subparsers) -> None:
     p.add_argument("--names", help="file of names of the records to use; all")
     p.add_argument("--least", type=int, default=1, help="positives that a class needs to count (1)")
     add_pictures_alone(p)
+    add_jobs(p, min(os.cpu_count() or 1, MOST_JOBS))
 
     p = add_command(subparsers, "calibrate", calibrate, "mymodel patients")
     p.add_argument("model", help="model folder; its model.json is written anew")

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from giraffe.classes import CLASSES
 from giraffe.ecg.records import Record, read_waveform, scan
@@ -155,6 +156,7 @@ def score_conditions(
     least: int = 1,
     samples: int = 1000,
     signals: bool = True,
+    jobs: int = 1,
     verbose: bool = True,
 ) -> str:
     """Score a model in all conditions; finished ones are kept, so an interrupted call continues.
@@ -172,6 +174,8 @@ def score_conditions(
         See `scores`.
     signals : bool
         Whether a model's networks that read signals take part.
+    jobs : int
+        Processes, each of which judges a condition.
     verbose : bool
 
     Returns
@@ -186,18 +190,35 @@ def score_conditions(
     part = classifier.description["signals"] if signals else None
     weights = [*classifier.description["weights"], *([] if part is None else [part.digest])]
     key = [weights, classifier.thresholds.tolist(), marks, least, samples]
-    found = {}
+    found, missing = {}, []
     for condition in CONDITIONS:
-        path = output / f"{condition}.json"
         try:
-            kept = json.loads(path.read_text(encoding="utf-8"))
+            kept = json.loads((output / f"{condition}.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             kept = {}
-        if kept.get("key") != key:
-            printed, p = classify_printed(records, classifier, condition, verbose=verbose)
-            kept = {"key": key, **scores(printed, p, classifier, least, samples)}
-            write_atomically(path, json_text(kept, indent=1))
-        found[condition] = {name: numbers(kept[name]) for name in kept if name != "key"}
+        if kept.get("key") == key:
+            found[condition] = kept
+        else:
+            missing.append(condition)
+
+    def judge(condition: str, own: Classifier | None = None, shown: bool = False) -> dict:
+        own = own or Classifier(model, signals=signals)
+        printed, p = classify_printed(records, own, condition, verbose=shown)
+        judged = {"key": key, **scores(printed, p, own, least, samples)}
+        write_atomically(output / f"{condition}.json", json_text(judged, indent=1))
+        return judged
+
+    if jobs == 1:
+        found |= {one: judge(one, classifier, verbose) for one in missing}
+    else:
+        work = Parallel(jobs, return_as="generator")(delayed(judge)(one) for one in missing)
+        bar = progress_bar(work, desc="conditions", total=len(missing), shown=verbose)
+        found |= dict(zip(missing, bar, strict=True))
+    found = {
+        condition: {name: numbers(found[condition][name]) for name in found[condition]
+                    if name != "key"}
+        for condition in CONDITIONS
+    }  # fmt: skip
     head = ("condition", "class", "f", "auroc")
     write_atomically(output / "conditions.csv", csv_text(head, _rows(found)))
     table = conditions_table(found)

@@ -66,7 +66,7 @@ def describe_model(settings: Settings, trained: list[Trained]) -> dict:
     if start and not any(one.epoch for one in trained):  # the very weights that it started from
         probabilities = calibrate(probabilities, start["calibration"])
         inherited = {"calibration": [one.as_list() for one in start["calibration"]]}
-        if start["signals"] is not None:
+        if start.get("signals") is not None:
             inherited["signals"] = start["signals"].as_dict()
     if recipe.thresholds == "tuned":
         usual = start.get("thresholds", thresholds)
