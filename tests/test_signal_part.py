@@ -54,11 +54,11 @@ def pictures(number: int) -> list[np.ndarray]:
     return list(rng.integers(0, 256, (number, 40, 80, 3), dtype=np.uint8))
 
 
-def traces(seed: int) -> PictureSignals:
-    """What a digitizer would say: 2.5 s of two leads."""
-    signals = np.random.default_rng(seed).normal(size=(2, 1250)).astype(np.float32)
-    rows = dict(zip(("II", "V1"), signals, strict=True))
-    digitized = SimpleNamespace(leads=("II", "V1"), fs=500.0, lead=rows.get)
+def traces(seed: int, leads: tuple[str, ...] = LEADS[3:]) -> PictureSignals:
+    """What a digitizer would say: 2.5 s of some leads."""
+    signals = np.random.default_rng(seed).normal(size=(len(leads), 1250)).astype(np.float32)
+    rows = dict(zip(leads, signals, strict=True))
+    digitized = SimpleNamespace(leads=leads, fs=500.0, lead=rows.get)
     return PictureSignals(FOUND, digitized, "")
 
 
@@ -70,16 +70,18 @@ def change(model, **part) -> None:
 
 def test_what_pictures_and_signals_say_is_the_mean_of_their_log_odds(model):
     both, alone = Classifier(model), Classifier(model, signals=False)
-    seen = [traces(1), traces(2), PictureSignals(NOTHING, None, "no chart found")]
-    findings = [FOUND, FOUND, NOTHING]
-    p = alone.probabilities(pictures(3), findings)
-    q = both.probabilities(pictures(3), findings, traces=seen)
-    leads = np.stack([[one.digitized.lead(name) for name in ("II", "V1")] for one in seen[:2]])
-    signals = np.stack([as_signal(signalnet.Waveform(s, 500.0, ("II", "V1"))) for s in leads])
-    assert np.isfinite(signals[:, LEADS.index("II"), :250]).all()
+    nothing = PictureSignals(NOTHING, None, "no chart found")
+    seen = [traces(1), traces(2), nothing, traces(3, ("II", "V1", "V5"))]
+    findings = [FOUND, FOUND, NOTHING, FOUND]
+    p = alone.probabilities(pictures(4), findings)
+    q = both.probabilities(pictures(4), findings, traces=seen)
+    leads = np.stack([[one.digitized.lead(name) for name in LEADS[3:]] for one in seen[:2]])
+    signals = np.stack([as_signal(signalnet.Waveform(s, 500.0, LEADS[3:])) for s in leads])
+    assert np.isfinite(signals[:, 3:, :250]).all() and np.isnan(signals[:, :3]).all()
     expected = 0.75 * np.log(p[:2] / (1 - p[:2])) + 0.25 * logits(both._readers, signals)
     np.testing.assert_allclose(np.log(q[:2] / (1 - q[:2])), expected, atol=1e-3)
-    np.testing.assert_allclose(q[2], p[2], atol=1e-6)  # without a chart the picture alone says it
+    # Without a chart, or with few leads, the picture alone says it.
+    np.testing.assert_allclose(q[2:], p[2:], atol=1e-6)
     assert np.abs(q[:2] - p[:2]).max() > 1e-3
 
 

@@ -18,13 +18,14 @@ from giraffe.ecg.records import LEADS, Waveform, open_record
 from giraffe.errors import ImageError, RecordError
 from giraffe.network.calibration import EDGE, calibrate
 from giraffe.network.checkpoint import load_model, load_signals
-from giraffe.network.signalnet import NUM_SAMPLES, SignalNet, as_signal, logits
+from giraffe.network.signalnet import FS, NUM_SAMPLES, SignalNet, as_signal, logits
 from giraffe.pictures import read_file, read_image, resize, to_rgb
 from giraffe.recipe import SHIPPED
 
 log = logging.getLogger(__name__)
 
 LEAST_HEIGHT, MOST_HEIGHT = 75, 2048  # px: InceptionV3's smallest input; what memory allows
+LEAST_LEADS = 6  # of which a second each was read: with fewer the picture alone answers
 SCANNED = None, 2200  # px: at 200 dpi, as which traces are read; see `Classifier.frame`
 VIEW_MARGIN = 0.012
 """Share of a page's sides that each further view leaves away."""
@@ -221,7 +222,8 @@ class Classifier:
         honest = calibrate(raw, self.description["calibration"])
         if self._part is not None:
             signals = self._signals(images, findings, traces)
-            read = np.isfinite(signals).any(axis=(1, 2))
+            seconds = np.isfinite(signals).sum(axis=2) / FS
+            read = (seconds >= 1).sum(axis=1) >= LEAST_LEADS
             raw[read] = self._with_signals(raw[read], signals[read], self._part.share)
             honest[read] = calibrate(raw[read], self._part.calibration)
         return raw.astype(np.float32), honest.astype(np.float32)
