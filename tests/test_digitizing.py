@@ -26,7 +26,7 @@ from giraffe.chart.reader import Finding
 from giraffe.chart.ruler import measure
 from giraffe.chart.separators import hidden_by_bars
 from giraffe.chart.stroke import learn_pen, settle
-from giraffe.chart.trace import by_levels, continued, find_traces, likeliest, own_ink
+from giraffe.chart.trace import by_levels, continued, own_ink
 from giraffe.chart.truth import row_ends
 from giraffe.ecg.intervals import measure_parts
 from giraffe.ecg.records import LEADS, Waveform
@@ -152,17 +152,6 @@ def test_a_trace_is_laid_into_the_middle_of_its_ink():
     assert np.array_equal(kept[130:170], seen[130:170])
 
 
-def test_the_strokes_of_a_name_are_no_way_for_a_trace():
-    likely = np.full((1, 100, 60), 1e-6)
-    likely[0, 30] = 0.9
-    likely[0, 30, 28:33], likely[0, 70:80, 28:33] = 0.02, 0.09
-    assert (likeliest(likely)[0] == 30).all()
-    changes = np.zeros((1, 60), bool)
-    changes[0, 27:34] = True
-    likely[0, 30, 31:], likely[0, 75, 31:] = 1e-6, 0.9
-    assert set(likeliest(likely, changes)[0][[0, -1]]) == {30, 75}
-
-
 def test_a_bar_between_leads_hides_the_trace_and_a_beat_does_not(page, chart):
     flat = lay_rows(page.pixels, chart)
     pixels = np.full_like(flat.pixels, 235)
@@ -189,14 +178,6 @@ def test_a_strip_has_the_lead_of_the_column_that_it_repeats():
     assert lead_of_strip(two + 0.05 * three, columns, "I", FS) == "II"
     assert lead_of_strip(two, columns, "II", FS) == "II"
     assert lead_of_strip(one + two, columns, "V1", FS) == "V1"
-
-
-def test_where_nothing_is_printed_there_is_no_trace():
-    found = np.zeros((1, 41, 200), np.float32)
-    found[0, 20, 60:140], found[0, 40, :60], found[0, 40, 140:] = 1, 1, 1
-    heights = find_traces(found).heights[0]
-    assert np.isfinite(heights[60:140]).all()
-    assert np.isnan(heights[:60]).all() and np.isnan(heights[140:]).all()
 
 
 def test_the_grid_corrects_what_the_geometry_has_wrong(page):

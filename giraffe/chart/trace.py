@@ -26,6 +26,8 @@ NARROW_PX, WIDE_PX = 3.0, 6.0  # standard deviation up to, and from which, mean 
 PRESENT = 0.5  # probability from which on a trace is there
 LONGEST_GAP_MM = 0.8  # bridged by a straight line
 SHORTEST_MM = 2.0  # of a trace between two gaps; shorter ones are specks
+UNSURE = 0.72  # of a page's rows' usual certainty, below which a row holds nothing but noise
+LEAST_ROWS = 3  # that tell what is usual
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,24 @@ def find_traces(found: np.ndarray, changes=None, hidden=None) -> Traces:
     heights = np.stack([_heights(own_ink(*pair)) for pair in zip(likely, path, strict=True)])
     if hidden is not None:
         heights = continued(heights, hidden)
-    return Traces(cleaned(heights, present), present)
+    heights = cleaned(heights, present)
+    heights[_without_trace(likely, heights)] = np.nan
+    return Traces(heights, present)
+
+
+def _without_trace(likely: np.ndarray, heights: np.ndarray) -> np.ndarray:
+    """Which rows are none: there the network follows now this speck and now that, shape (rows,).
+
+    How sure it is of a height is half as much on a coarse photograph as on a scan, but in all rows
+    of a page alike.
+    """
+    sure = np.full(len(heights), np.nan)
+    for row, seen in enumerate(np.isfinite(heights)):
+        if seen.any():
+            sure[row] = np.median(likely[row].max(axis=0)[seen])
+    if np.isfinite(sure).sum() < LEAST_ROWS:
+        return np.zeros(len(heights), bool)
+    return sure < UNSURE * np.nanmedian(sure)
 
 
 def continued(heights: np.ndarray, hidden: np.ndarray) -> np.ndarray:
