@@ -38,6 +38,7 @@ SLOW = {
     "test_serve_browser.py",
     "test_chart_school.py",
     "test_charts_command.py",
+    "test_calibration.py::test_cross_fitted_figures_are_better_than_uncalibrated_ones_and_are_said",
     "test_chart_reader.py::test_pictures_without_a_chart_are_said_to_have_none",
     "test_early_stopping.py::test_sigterm_ends_training_with_a_usable_model",
     "test_early_stopping.py::test_training_keeps_the_best_epoch_and_writes_its_history",

@@ -199,7 +199,9 @@ def test_calibration_is_written_where_it_belongs(model, monkeypatch):
 
     rng = np.random.default_rng(0)
     targets = (rng.random((60, 11)) < 0.4).astype(float)
-    judged = Judged(targets, np.clip(0.8 * targets + 0.1, 0, 1), np.arange(60).astype(str))
+    p = np.clip(0.8 * targets + 0.1, 0, 1)
+    targets[:, 1:] = np.nan  # one class is enough
+    judged = Judged(targets, p, np.arange(60).astype(str))
     monkeypatch.setattr(calibrating, "judge", lambda *_: judged)
     monkeypatch.setattr(calibrating, "printed_records", lambda *_: [])
     before = json.loads((model / "model.json").read_text())
