@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +17,8 @@ from giraffe.classes import CLASSES
 from giraffe.ecg.records import LEADS
 from giraffe.errors import ModelError
 from giraffe.judging.calibrating import Judged
+from giraffe.learning import signal_readers as readers_room
+from giraffe.learning.signal_readers import keep_signal_readers
 from giraffe.learning.trained import Trained, describe_model, move_into_place, write_model
 from giraffe.network import classifier as classifier_room
 from giraffe.network import signalnet
@@ -171,6 +174,40 @@ def test_what_training_leaves_as_it_was_keeps_its_signals(model, tmp_path, epoch
     move_into_place(work, out, 1)
     assert (out / SIGNALS).exists() == (epoch == 0)
     assert (Classifier(out).digitizer is not None) == (epoch == 0)
+
+
+def judgement(how_well: float) -> Judged:
+    targets = np.tile(np.eye(11), (2, 1))
+    noise = np.random.default_rng(0).random(targets.shape)
+    p = np.clip(how_well * targets + (1 - how_well) * noise, 0.01, 0.99)
+    return Judged(targets, p, np.arange(22).astype(str))
+
+
+@pytest.mark.parametrize(
+    ("alone", "both", "records", "seconds"),
+    [(0.3, 0.6, 9, 1e4), (0.6, 0.3, 9, 1e4), (0.3, 0.6, 7, 1e4), (0.3, 0.6, 9, 60.0)],
+)
+def test_a_tuned_model_keeps_them_where_it_reads_validation_records_no_worse_and_can_tell(
+    model, tmp_path, monkeypatch, alone, both, records, seconds
+):
+    part = load_description(model)["signals"]
+    tuned = tmp_path / "tuned"
+    description = {
+        "recipe": RECIPE.as_dict(), "size": SIZE, "thresholds": [0.5] * len(CLASSES), "seed": 1,
+    }  # fmt: skip
+    save_model(tuned, [Network(RECIPE, SIZE).state_dict()], description)
+
+    def judge(records, classifier, presets, verbose):
+        return judgement(alone if classifier.digitizer is None else both)
+
+    monkeypatch.setattr(readers_room, "judge", judge)
+    validation = [SimpleNamespace(has_waveform=lambda: True)] * records
+    kept = keep_signal_readers(tuned, part, validation, time.monotonic() + seconds)
+    wanted = (alone, both, records, seconds) == (0.3, 0.6, 9, 1e4)
+    assert (kept is not None) == wanted == (Classifier(tuned).digitizer is not None)
+    if wanted:
+        assert (Classifier(tuned).thresholds != part.thresholds).any()
+        assert all(one.family == "none" for one in load_description(tuned)["signals"].calibration)
 
 
 def test_the_last_pictures_are_remembered(monkeypatch):

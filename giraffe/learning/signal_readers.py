@@ -1,20 +1,35 @@
-"""Networks that read signals become part of a model: real hearts, and many simulated ones."""
+"""Networks that read signals become part of a model: new ones, or those that it began with."""
 
+import dataclasses
+import logging
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from giraffe.ecg.ptbxl import patients_and_folds
+from giraffe.ecg.records import Record
+from giraffe.errors import ModelError
+from giraffe.judging.calibrating import judge
 from giraffe.judging.conditions import printed_records
+from giraffe.judging.metrics import auroc_per_class, macro, tune_thresholds
 from giraffe.learning.hearts import Hearts, divide, real_hearts, shown, simulated_hearts
 from giraffe.learning.signalschool import EPOCHS, SIMULATED, SIMULATED_SEED, learn
 from giraffe.learning.soft_labels import ceiling_table, soften
-from giraffe.network.checkpoint import add_signals
+from giraffe.network.calibration import Calibration
+from giraffe.network.checkpoint import SignalPart, add_signals, adopt_signals
+from giraffe.network.classifier import Classifier
 from giraffe.network.signalnet import SignalNet, probabilities
 from giraffe.randomness import random_stream
 
+log = logging.getLogger(__name__)
+
 SHARE = 0.5  # of the networks that read signals in what a model says
+VALIDATING = 40  # records at most that tell whether a tuned model is better with them
+LEAST_VALIDATING = 8
+PRESET = "color-scan-clean"  # as which they are printed
+SECONDS_EACH = 10.0  # that must be left of the time for each, four times what it takes on a CPU
 
 
 def softened(hearts: Hearts, names: Sequence[str], soft: Mapping[str, np.ndarray]) -> Hearts:
@@ -73,6 +88,60 @@ def add_signal_readers(
     networks = [learn(hearts, epochs, seed + k, patients) for k in range(number)]
     add_signals(model, networks, SHARE)
     return unseen_table(networks, others, seed)
+
+
+def keep_signal_readers(
+    model: str | Path, part: SignalPart, validation: Sequence[Record], deadline: float
+) -> SignalPart | None:
+    """Let a tuned model keep the networks that read signals for the model that it began as.
+
+    If it reads the validation records no worse with them: these are printed in memory, and their
+    traces digitized. Thresholds of both together are set there too, drawn towards those that they
+    had.
+
+    Parameters
+    ----------
+    model : path
+        A finished model's folder, which stays one at any moment.
+    part : SignalPart
+        Of the model that it began as.
+    validation : sequence of Record
+    deadline : float
+        On `time.monotonic`'s clock.
+
+    Returns
+    -------
+    SignalPart or None
+        What it has now.
+    """
+    records = [record for record in validation if record.has_waveform()][:VALIDATING]
+    if len(records) < LEAST_VALIDATING:
+        log.info("Too few validation records with signals: pictures alone are read.")
+        return None
+    if deadline - time.monotonic() < SECONDS_EACH * len(records):
+        log.info("No time is left to judge what signals add: pictures alone are read.")
+        return None
+    part = dataclasses.replace(part, calibration=[Calibration()] * len(part.calibration))
+    classifier = Classifier(model, signals=False)
+    try:
+        alone = judge(records, classifier, [PRESET], verbose=False)
+        classifier.use_signals(part)
+        both = judge(records, classifier, [PRESET], verbose=False)
+    except (ModelError, ValueError) as error:
+        log.warning("What signals add cannot be judged (%s): pictures alone are read.", error)
+        return None
+    areas = [macro(auroc_per_class(one.targets, one.probabilities)) for one in (alone, both)]
+    log.info(
+        "On %d validation records pictures alone have AUROC %.3f, with their signals %.3f.",
+        len(records),
+        *areas,
+    )
+    if not areas[1] >= areas[0]:
+        return None
+    thresholds = tune_thresholds(both.targets, both.probabilities, usual=part.thresholds)
+    part = dataclasses.replace(part, thresholds=thresholds.tolist())
+    adopt_signals(model, part)
+    return part
 
 
 def unseen_table(networks: Sequence[SignalNet], parts: Sequence, seed: int) -> str:

@@ -16,6 +16,7 @@ import torch
 
 from giraffe.learning.distributed import join_group
 from giraffe.learning.early_stopping import stop_on_sigterm
+from giraffe.learning.signal_readers import keep_signal_readers
 from giraffe.learning.split import find_training_records, split_records
 from giraffe.learning.trained import Trained, describe_model, save_trained
 from giraffe.learning.training_log import log_to
@@ -95,5 +96,10 @@ def _train(data_folder, model_folder, settings, verbose, device, group, started)
         description = describe_model(settings, trained)
         if group.leads:
             save_trained(folder, model_folder, trained, description)
+            part = (trained[0].start or {}).get("signals")
+            tuned = "signals" not in description and networks == 1 and not run.stop_requested
+            if part is not None and tuned:
+                part = keep_signal_readers(model_folder, part, validation, deadline)
+                description |= {} if part is None else {"signals": part.as_dict()}
     group.wait()
     return description

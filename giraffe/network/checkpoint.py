@@ -191,20 +191,23 @@ def add_signals(folder: str | Path, networks: Sequence[SignalNet], share: float)
     ModelError
         If the folder holds no model.
     """
+    path = Path(folder) / SIGNALS
+    thresholds = load_description(folder)["thresholds"]
+    save_networks(path, networks)
+    part = SignalPart(path, _digest(path), share, [Calibration()] * len(CLASSES), thresholds)
+    _describe_signals(folder, part)
+
+
+def adopt_signals(folder: str | Path, part: SignalPart) -> None:
+    """Give a model another model's networks that read signals."""
+    write_atomically(Path(folder) / SIGNALS, part.path.read_bytes(), durable=True)
+    _describe_signals(folder, part)
+
+
+def _describe_signals(folder: str | Path, part: SignalPart) -> None:
     path = Path(folder) / DESCRIPTION
-    load_description(folder)
-    save_networks(path.with_name(SIGNALS), networks)
-    content = json.loads(path.read_text(encoding="utf-8"))
-    part = SignalPart(
-        path.with_name(SIGNALS),
-        _digest(path.with_name(SIGNALS)),
-        share,
-        [Calibration()] * len(CLASSES),
-        content["thresholds"],
-    )
-    write_atomically(
-        path, json_text({**content, "signals": part.as_dict()}, indent=2), durable=True
-    )
+    content = json.loads(path.read_text(encoding="utf-8")) | {"signals": part.as_dict()}
+    write_atomically(path, json_text(content, indent=2), durable=True)
 
 
 def load_model(folder: str | Path) -> tuple[list[Network], dict]:

@@ -17,7 +17,7 @@ from giraffe.device import autocast, best_device, channels_last, choose_batch, c
 from giraffe.ecg.records import LEADS, Waveform, open_record
 from giraffe.errors import ImageError, RecordError
 from giraffe.network.calibration import EDGE, calibrate
-from giraffe.network.checkpoint import load_model, load_signals
+from giraffe.network.checkpoint import SignalPart, load_model, load_signals
 from giraffe.network.signalnet import FS, NUM_SAMPLES, SignalNet, as_signal, logits
 from giraffe.pictures import read_file, read_image, resize, to_rgb
 from giraffe.recipe import SHIPPED
@@ -145,13 +145,23 @@ class Classifier:
         self.thresholds = np.array(self.description["thresholds"])
         self.digitizer: Digitizer | None = None
         self._readers: list[SignalNet] = []
-        self._part = self.description["signals"] if signals else None
-        if self._part is not None:
-            self.digitizer, self._readers = Digitizer(), load_signals(self._part)
-            self.thresholds = np.array(self._part.thresholds)
+        self._part: SignalPart | None = None
         for network in self.networks:
             fold_batch_norm(network)
             channels_last(network, self.device)
+        if signals and self.description["signals"] is not None:
+            self.use_signals(self.description["signals"])
+
+    def use_signals(self, part: SignalPart) -> None:
+        """From here on networks that read signals take part, this model's own or another's.
+
+        Raises
+        ------
+        giraffe.network.checkpoint.ModelError
+            If they cannot be used.
+        """
+        self.digitizer, self._readers = Digitizer(), load_signals(part)
+        self._part, self.thresholds = part, np.array(part.thresholds)
 
     @property
     def straightened(self) -> bool:
