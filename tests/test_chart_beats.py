@@ -8,7 +8,7 @@ from giraffe.chart.digitize import joined
 from giraffe.chart.flat import FlatRows
 from giraffe.chart.ruler import Ruler
 from giraffe.chart.trace import Traces
-from giraffe.ecg.intervals import measure_parts
+from giraffe.ecg.intervals import measure_parts, rate_of
 from giraffe.ecg.records import LEADS
 
 FLAT = FlatRows(np.zeros((4, 96, 1792, 3), np.uint8), 60.0, None, 250.0, 120.0)
@@ -69,3 +69,17 @@ def test_tall_t_waves_and_what_stands_between_leads_are_no_beats():
         leads[lead] = signal
     found = measure_parts(leads, FS)
     assert found.beats == len(moments) and found.rate == pytest.approx(60, abs=0.5)
+
+
+def test_one_beat_too_many_or_too_few_changes_the_rate_of_no_regular_rhythm():
+    times = np.arange(13) * 0.8
+    assert rate_of(times) == pytest.approx(75)
+    assert rate_of(np.delete(times, 6)) == pytest.approx(75)
+    assert rate_of(np.sort(np.append(times, 2.1))) == pytest.approx(75)
+
+
+def test_the_rate_of_early_beats_and_of_fibrillation_is_the_mean():
+    bigeminy = np.cumsum(np.tile([0.5, 1.1], 6))
+    assert rate_of(bigeminy) == pytest.approx(75, abs=3)
+    wild = np.cumsum(np.random.default_rng(0).uniform(0.4, 1.2, 15))
+    assert rate_of(wild) == pytest.approx(60 * 14 / (wild[-1] - wild[0]))

@@ -25,6 +25,7 @@ POWER = 2.0  # of sharpness, in which short waves stand out from long ones
 TALL = 0.30  # of a usual beat's sharpness is a beat's at least
 SHARPEST = 98  # percentile of a lead's sharpness that is its usual beat's
 FEWEST_BEATS = 3
+ALIKE, MOSTLY = 0.10, 0.6  # intervals within that share of the median, and so many: regular rhythm
 LEAST_LEADS = 5  # of the eight independent ones, for intervals
 WHOLE = 0.8  # share of a beat that must be known of a lead at least
 ALL = 0.999  # share from which on a beat is whole
@@ -126,11 +127,11 @@ def measure_parts(signals: dict[str, np.ndarray], fs: float) -> Intervals:
     times = find_beats_in_parts(leads, fs)
     if len(times) < FEWEST_BEATS:
         return Intervals(beats=len(times))
-    rate = 60 * (len(times) - 1) / (times[-1] - times[0])
+    rate = rate_of(times)
     mean = _mean_beats(np.stack([_smooth(lead, SMOOTH_S * fs) for lead in leads]), times, fs)
     whole = np.isfinite(mean).all(axis=1)
     if whole[INDEPENDENT].sum() < LEAST_LEADS:
-        return Intervals(float(rate), beats=len(times))
+        return Intervals(rate, beats=len(times))
     # Of two or three beats the mean still shows the next one's P, which is no T wave.
     last = round((BEFORE + LATEST_T * np.percentile(np.diff(times), 15)) * fs)
     mean[:, last:] = mean[:, [min(last, mean.shape[1] - 1)]]
@@ -139,7 +140,7 @@ def measure_parts(signals: dict[str, np.ndarray], fs: float) -> Intervals:
     axis = all(whole[LEADS.index(name)] for name in AXIS_LEADS)
     qt = _believed(found.qt, QT_MS)
     return Intervals(
-        float(rate),
+        rate,
         _believed(found.pr, PR_MS),
         _believed(found.qrs, QRS_MS),
         qt,
@@ -147,6 +148,23 @@ def measure_parts(signals: dict[str, np.ndarray], fs: float) -> Intervals:
         found.axis if axis else np.nan,
         len(times),
     )
+
+
+def rate_of(times: np.ndarray) -> float:
+    """Beats per minute: of a regular rhythm by the median interval, else by the mean.
+
+    A beat too many or too few among regular ones changes the mean of ten seconds by a tenth, and
+    their median not at all; where beats come early or fibrillation drives them, the mean is meant.
+
+    Parameters
+    ----------
+    times : ndarray, shape (beats,)
+        In s; at least two.
+    """
+    intervals = np.diff(times)
+    usual = np.median(intervals)
+    regular = np.mean(np.abs(intervals / usual - 1) < ALIKE) > MOSTLY
+    return float(60 / (usual if regular else intervals.mean()))
 
 
 def _believed(value: float, limits: tuple[float, float]) -> float:
