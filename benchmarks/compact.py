@@ -35,7 +35,7 @@ def main() -> None:
         records = printed_records(Path(place) / "patients")
         found = []
         for model in (args.model, Path(place) / "shipped"):
-            classifier = Classifier(model)
+            classifier = Classifier(model, signals=False)
             read, p = classify_printed(records, classifier, args.preset, verbose=False)
             targets = np.stack([record.targets() for record in read])
             rule = classifier.description["recipe"].labels

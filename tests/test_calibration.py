@@ -18,6 +18,7 @@ from giraffe.network.calibration import (
     fit_map,
     log_loss,
     parts_of,
+    uncalibrated,
 )
 
 
@@ -78,6 +79,13 @@ def judged(seed: int, records: int = 400) -> Judged:
     targets[:, CLASSES.index("PAC")] = 0
     targets[:4, CLASSES.index("PAC")] = 1
     return Judged(targets, p, np.array([f"{seed} {k}" for k in range(records)]))
+
+
+def test_what_a_network_says_is_found_from_the_calibrated_answer():
+    maps = [Calibration("platt", (2.0, 2.0, 1.0)), Calibration(), Calibration("shift", (1, 1, -2))]
+    raw = np.array([0.2, 0.6, 0.9])
+    honest = np.array([one.apply(p) for one, p in zip(maps, raw, strict=True)])
+    np.testing.assert_allclose(uncalibrated(honest, maps), raw, atol=1e-4)
 
 
 def test_rare_and_unknown_classes_are_judged_by_simulated_patients():

@@ -79,7 +79,9 @@ def test_one_beat_too_many_or_too_few_changes_the_rate_of_no_regular_rhythm():
 
 
 def test_the_rate_of_early_beats_and_of_fibrillation_is_the_mean():
-    bigeminy = np.cumsum(np.tile([0.5, 1.1], 6))
-    assert rate_of(bigeminy) == pytest.approx(75, abs=3)
+    bigeminy, pauses = np.tile([0.5, 1.1], 6), np.tile([0.8, 0.8, 1.6], 4)
+    for intervals in (bigeminy, pauses, np.array([1.1, 0.5, 1.1])):
+        times = np.concatenate([[0], np.cumsum(intervals)])
+        assert rate_of(times) == pytest.approx(60 / intervals.mean())
     wild = np.cumsum(np.random.default_rng(0).uniform(0.4, 1.2, 15))
     assert rate_of(wild) == pytest.approx(60 * 14 / (wild[-1] - wild[0]))

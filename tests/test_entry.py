@@ -49,6 +49,7 @@ def test_training_says_what_it_will_do_and_leaves_only_the_model(trained):
         "train.log",
     }
     description = json.loads((model / "model.json").read_text())
+    assert ("signals" in description) == ("signals.pt" in files)
     assert description["classes"] == list(CLASSES)
     assert description["recipe"]["name"] == DEFAULT_RECIPE
 

@@ -61,12 +61,14 @@ def test_pictures_alone_tell_it_what_patients_have_that_it_has_not_seen(held_out
     assert macro(auroc_per_class(targets, p)) > 0.85
 
 
-def test_signals_alone_tell_it_too(held_out):
-    """Those of a few scans: together they are judged in the card, on many."""
-    classifier = Classifier()
-    records, both = classify_printed(held_out[:10], classifier, "color-scan-clean", verbose=False)
+def test_pictures_and_the_signals_in_them_are_read_together(held_out):
+    """A few scans; many are judged in the card."""
+    records, p = classify_printed(held_out[:10], Classifier(), "color-scan-clean", verbose=False)
     targets = np.stack([record.targets() for record in records])
-    assert auroc_per_class(targets.reshape(-1, 1), both.reshape(-1, 1))[0] > 0.85
-    whole = logits(classifier._readers, real_hearts(held_out).signals)
+    assert auroc_per_class(targets.reshape(-1, 1), p.reshape(-1, 1))[0] > 0.85
+
+
+def test_signals_alone_tell_it_too(held_out):
+    signals = logits(Classifier()._readers, real_hearts(held_out).signals)
     targets = np.stack([record.targets() for record in held_out])
-    assert macro(auroc_per_class(targets, whole)) > 0.85
+    assert macro(auroc_per_class(targets, signals)) > 0.85

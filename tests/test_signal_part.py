@@ -110,10 +110,13 @@ def test_both_together_have_a_calibration_and_thresholds_of_their_own(model):
     assert (both.thresholds == 0.2).all() and (alone.thresholds == 0.4).all()
     raw, honest = both.answers(pictures(1), [FOUND], [traces(1)])
     assert (honest > raw).all()
-    raw, honest = both.answers(pictures(1), [NOTHING], [traces(1)])
+    raw, honest = alone.answers(pictures(1), [NOTHING])
     np.testing.assert_allclose(honest, raw, atol=1e-6)
-    raw, honest = alone.answers(pictures(1), [FOUND])
-    np.testing.assert_allclose(honest, raw, atol=1e-6)
+    # A picture without a chart is judged by its own thresholds all the same.
+    raw, moved = both.answers(pictures(1), [NOTHING], [traces(1)])
+    np.testing.assert_allclose(raw, honest, atol=1e-6)
+    assert (moved < honest).all()
+    np.testing.assert_array_equal(moved >= 0.2, honest >= 0.4)
 
 
 def test_pages_to_read_signals_of_are_printed_as_large_as_a_scan(model):
@@ -172,7 +175,7 @@ def test_what_training_leaves_as_it_was_keeps_its_signals(model, tmp_path, epoch
     write_model(work, [one], description)
     (work / "train.log").write_text("")
     move_into_place(work, out, 1)
-    assert (out / SIGNALS).exists() == (epoch == 0)
+    assert ("signals" in json.loads((out / "model.json").read_text())) == (epoch == 0)
     assert (Classifier(out).digitizer is not None) == (epoch == 0)
 
 
@@ -207,7 +210,18 @@ def test_a_tuned_model_keeps_them_where_it_reads_validation_records_no_worse_and
     assert (kept is not None) == wanted == (Classifier(tuned).digitizer is not None)
     if wanted:
         assert (Classifier(tuned).thresholds != part.thresholds).any()
-        assert all(one.family == "none" for one in load_description(tuned)["signals"].calibration)
+        assert load_description(tuned)["signals"].calibration == part.calibration
+
+
+def test_a_disk_that_is_full_at_the_end_costs_the_signals_alone(model, tmp_path, monkeypatch):
+    def full(folder, part):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(readers_room, "adopt_signals", full)
+    monkeypatch.setattr(readers_room, "judge", lambda *_, **__: judgement(0.5))
+    part = load_description(model)["signals"]
+    validation = [SimpleNamespace(has_waveform=lambda: True)] * 9
+    assert keep_signal_readers(model, part, validation, time.monotonic() + 1e4) is None
 
 
 def test_the_last_pictures_are_remembered(monkeypatch):

@@ -25,7 +25,8 @@ POWER = 2.0  # of sharpness, in which short waves stand out from long ones
 TALL = 0.30  # of a usual beat's sharpness is a beat's at least
 SHARPEST = 98  # percentile of a lead's sharpness that is its usual beat's
 FEWEST_BEATS = 3
-ALIKE, MOSTLY = 0.10, 0.6  # intervals within that share of the median, and so many: regular rhythm
+ALIKE, MOSTLY = 0.10, 0.8  # intervals within that share of the median, and so many: regular rhythm
+LEAST_INTERVALS = 6  # that tell a regular rhythm
 LEAST_LEADS = 5  # of the eight independent ones, for intervals
 WHOLE = 0.8  # share of a beat that must be known of a lead at least
 ALL = 0.999  # share from which on a beat is whole
@@ -163,7 +164,8 @@ def rate_of(times: np.ndarray) -> float:
     """
     intervals = np.diff(times)
     usual = np.median(intervals)
-    regular = np.mean(np.abs(intervals / usual - 1) < ALIKE) > MOSTLY
+    alike = np.mean(np.abs(intervals / usual - 1) < ALIKE)
+    regular = len(intervals) >= LEAST_INTERVALS and alike >= MOSTLY
     return float(60 / (usual if regular else intervals.mean()))
 
 

@@ -188,8 +188,10 @@ def score_conditions(
     classifier = Classifier(model, signals=signals)
     marks = [[record.name, record.header.comments.get("Unknown")] for record in records]
     part = classifier.description["signals"] if signals else None
-    weights = [*classifier.description["weights"], *([] if part is None else [part.digest])]
-    key = [weights, classifier.thresholds.tolist(), marks, least, samples]
+    maps = [one.as_list() for one in classifier.description["calibration"]]
+    with_signals = None if part is None else part.as_dict()
+    weights, own = classifier.description["weights"], classifier.description["thresholds"]
+    key = json.loads(json_text([weights, own, maps, with_signals, marks, least, samples]))
     found, missing = {}, []
     for condition in CONDITIONS:
         try:

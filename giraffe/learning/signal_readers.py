@@ -17,8 +17,13 @@ from giraffe.judging.metrics import auroc_per_class, macro, tune_thresholds
 from giraffe.learning.hearts import Hearts, divide, real_hearts, shown, simulated_hearts
 from giraffe.learning.signalschool import EPOCHS, SIMULATED, SIMULATED_SEED, learn
 from giraffe.learning.soft_labels import ceiling_table, soften
-from giraffe.network.calibration import Calibration
-from giraffe.network.checkpoint import SignalPart, add_signals, adopt_signals
+from giraffe.network.calibration import calibrate
+from giraffe.network.checkpoint import (
+    SignalPart,
+    add_signals,
+    adopt_signals,
+    load_description,
+)
 from giraffe.network.classifier import Classifier
 from giraffe.network.signalnet import SignalNet, probabilities
 from giraffe.randomness import random_stream
@@ -78,6 +83,9 @@ def add_signal_readers(
     str
         AUROC by class on the records that did not train, whole and as printouts show them.
     """
+    if number < 1:
+        raise ValueError("at least one network is needed")
+    load_description(model)
     _, fold = patients_and_folds(*databases)
     records = [record for folder in folders for record in printed_records(folder)]
     training, *others = divide(records, fold, choosing)
@@ -114,33 +122,34 @@ def keep_signal_readers(
     SignalPart or None
         What it has now.
     """
-    records = [record for record in validation if record.has_waveform()][:VALIDATING]
+    possible = min(VALIDATING, int((deadline - time.monotonic()) / SECONDS_EACH))
+    records = [record for record in validation if record.has_waveform()][: max(possible, 0)]
     if len(records) < LEAST_VALIDATING:
-        log.info("Too few validation records with signals: pictures alone are read.")
+        log.info("Too little time or too few validation records: pictures alone are read.")
         return None
-    if deadline - time.monotonic() < SECONDS_EACH * len(records):
-        log.info("No time is left to judge what signals add: pictures alone are read.")
-        return None
-    part = dataclasses.replace(part, calibration=[Calibration()] * len(part.calibration))
-    classifier = Classifier(model, signals=False)
     try:
+        classifier = Classifier(model, signals=False)
+        if not classifier.straightened:  # it never looks for the chart that signals come from
+            return None
         alone = judge(records, classifier, [PRESET], verbose=False)
         classifier.use_signals(part)
         both = judge(records, classifier, [PRESET], verbose=False)
-    except (ModelError, ValueError) as error:
+        areas = [macro(auroc_per_class(one.targets, one.probabilities)) for one in (alone, both)]
+        log.info(
+            "On %d validation records pictures alone have AUROC %.3f, with their signals %.3f.",
+            len(records),
+            *areas,
+        )
+        if not areas[1] >= areas[0]:
+            return None
+        # Its calibration is the start's, which moves with the weights less than thresholds do.
+        honest = calibrate(both.probabilities, part.calibration)
+        thresholds = tune_thresholds(both.targets, honest, usual=part.thresholds)
+        part = dataclasses.replace(part, thresholds=thresholds.tolist())
+        adopt_signals(model, part)
+    except (ModelError, OSError, RuntimeError, ValueError) as error:  # the model is whole without
         log.warning("What signals add cannot be judged (%s): pictures alone are read.", error)
         return None
-    areas = [macro(auroc_per_class(one.targets, one.probabilities)) for one in (alone, both)]
-    log.info(
-        "On %d validation records pictures alone have AUROC %.3f, with their signals %.3f.",
-        len(records),
-        *areas,
-    )
-    if not areas[1] >= areas[0]:
-        return None
-    thresholds = tune_thresholds(both.targets, both.probabilities, usual=part.thresholds)
-    part = dataclasses.replace(part, thresholds=thresholds.tolist())
-    adopt_signals(model, part)
     return part
 
 

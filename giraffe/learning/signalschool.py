@@ -71,8 +71,10 @@ def learn(
     batch = min(batch, len(hearts) + drawn)
     steps = (len(hearts) + drawn) // batch
     torch.manual_seed(seed)
-    device = best_device()
+    device = best_device() if torch.cuda.is_available() else torch.device("cpu")
     precision = choose_precision(device)
+    if precision == torch.float16:  # which would need its gradients scaled
+        precision = torch.float32
     network = SignalNet().to(device)
     mean = copy.deepcopy(network)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=WEIGHT_DECAY)

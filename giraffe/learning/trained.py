@@ -14,7 +14,7 @@ from giraffe.errors import ModelError
 from giraffe.files import csv_text, write_atomically
 from giraffe.judging.metrics import auroc_per_class, f_per_class, macro, tune_thresholds
 from giraffe.learning.curves import plot_history
-from giraffe.network.calibration import calibrate
+from giraffe.network.calibration import calibrate, uncalibrated
 from giraffe.network.checkpoint import DESCRIPTION, SIGNALS, save_model, versions, weights_name
 from giraffe.network.classifier import decide
 from giraffe.settings import Settings
@@ -70,6 +70,8 @@ def describe_model(settings: Settings, trained: list[Trained]) -> dict:
             inherited["signals"] = start["signals"].as_dict()
     if recipe.thresholds == "tuned":
         usual = start.get("thresholds", thresholds)
+        if start and "calibration" not in inherited:  # which those were made for
+            usual = uncalibrated(usual, start["calibration"])
         thresholds = tune_thresholds(targets, probabilities, usual=usual)
     thresholds = thresholds.tolist()
     first = trained[0].facts
@@ -99,6 +101,7 @@ def describe_model(settings: Settings, trained: list[Trained]) -> dict:
 def write_model(folder: Path, trained: list[Trained], description: dict) -> None:
     """Write a model folder: weights, description, history, split and curves."""
     start = trained[0].start
+    (folder / SIGNALS).unlink(missing_ok=True)  # of a call that was interrupted
     if start is not None and "signals" in description:
         write_atomically(folder / SIGNALS, start["signals"].path.read_bytes())
     save_model(folder, [one.weights for one in trained], description)
@@ -155,12 +158,9 @@ def save_trained(
 
 def move_into_place(folder: Path, model_folder: Path, networks: int) -> None:
     """Exchange the finished model for the one in the model folder, its description last."""
-    signals = folder / SIGNALS
-    if not signals.exists():
-        (model_folder / SIGNALS).unlink(missing_ok=True)
     for name in [
         *map(weights_name, range(networks)),
-        *([SIGNALS] if signals.exists() else []),
+        *([SIGNALS] if (folder / SIGNALS).exists() else []),
         "history.csv",
         "split.csv",
         "curves.png",

@@ -21,6 +21,7 @@ from giraffe.learning.split import find_training_records, split_records
 from giraffe.learning.trained import Trained, describe_model, save_trained
 from giraffe.learning.training_log import log_to
 from giraffe.learning.training_loop import TrainingRun
+from giraffe.network.checkpoint import SIGNALS
 from giraffe.randomness import random_stream
 from giraffe.settings import Settings
 
@@ -101,5 +102,7 @@ def _train(data_folder, model_folder, settings, verbose, device, group, started)
             if part is not None and tuned:
                 part = keep_signal_readers(model_folder, part, validation, deadline)
                 description |= {} if part is None else {"signals": part.as_dict()}
+            if "signals" not in description:  # those of a model that was there before
+                (model_folder / SIGNALS).unlink(missing_ok=True)
     group.wait()
     return description

@@ -59,6 +59,22 @@ def _map(p: np.ndarray, parameters: np.ndarray) -> np.ndarray:
     return expit(a * np.log(p) - b * np.log1p(-p) + c)
 
 
+def uncalibrated(probabilities, calibrations: Sequence[Calibration]) -> np.ndarray:
+    """What a network says where the calibrated answer is this, shape (classes,).
+
+    Parameters
+    ----------
+    probabilities : array_like, shape (classes,)
+    calibrations : sequence of Calibration
+        All of which rise.
+    """
+    said = expit(np.linspace(-np.log(1 / EDGE), np.log(1 / EDGE), 2001))
+    return np.array([
+        np.interp(p, one.apply(said), said)
+        for p, one in zip(np.asarray(probabilities, float), calibrations, strict=True)
+    ])  # fmt: skip
+
+
 def log_loss(targets, probabilities) -> float:
     """Mean log loss over the known targets; NaN if there are none."""
     targets, p = (

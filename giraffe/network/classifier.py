@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.special import expit, logit
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models.inception import BasicConv2d
 
@@ -149,7 +150,7 @@ class Classifier:
         for network in self.networks:
             fold_batch_norm(network)
             channels_last(network, self.device)
-        if signals and self.description["signals"] is not None:
+        if signals and self.straightened and self.description["signals"] is not None:
             self.use_signals(self.description["signals"])
 
     def use_signals(self, part: SignalPart) -> None:
@@ -236,6 +237,10 @@ class Classifier:
             read = (seconds >= 1).sum(axis=1) >= LEAST_LEADS
             raw[read] = self._with_signals(raw[read], signals[read], self._part.share)
             honest[read] = calibrate(raw[read], self._part.calibration)
+            # What pictures alone say passes the thresholds of both where it passed its own.
+            own = logit(np.array(self.description["thresholds"]))
+            said = logit(np.clip(honest[~read], EDGE, 1 - EDGE))
+            honest[~read] = expit(said + logit(self.thresholds) - own)
         return raw.astype(np.float32), honest.astype(np.float32)
 
     def _signals(self, images, findings, traces) -> np.ndarray:
@@ -256,9 +261,8 @@ class Classifier:
         """The mean of the log-odds of pictures and of the signals in them."""
         if not len(probabilities):
             return probabilities
-        p = np.clip(probabilities.astype(float), EDGE, 1 - EDGE)
-        mean = (1 - share) * np.log(p / (1 - p)) + share * logits(self._readers, signals)
-        return 1 / (1 + np.exp(-mean))
+        seen = logit(np.clip(probabilities.astype(float), EDGE, 1 - EDGE))
+        return expit((1 - share) * seen + share * logits(self._readers, signals))
 
     @torch.inference_mode()
     def _probabilities(self, images: Sequence, findings: Sequence[Finding | None]) -> np.ndarray:

@@ -10,7 +10,9 @@ from giraffe.files import write_atomically
 from giraffe.network.checkpoint import (
     DESCRIPTION,
     SIGNALS,
+    load_description,
     load_model,
+    load_signals,
     save_model,
     weights_name,
 )
@@ -80,10 +82,10 @@ def ship(
     description = json.loads((model / DESCRIPTION).read_text(encoding="utf-8"))
     for made_anew in ("format", "classes", "weights"):
         del description[made_anew]
-    if "signals" in description and model != folder:
-        write_atomically(folder / SIGNALS, (model / SIGNALS).read_bytes())
-    elif "signals" not in description:
-        (folder / SIGNALS).unlink(missing_ok=True)
+    part = load_description(model)["signals"]
+    if part is not None:
+        load_signals(part)
+        write_atomically(folder / SIGNALS, part.path.read_bytes())
     save_model(folder, [compact(state) for state in states], description)
     for name in BESIDE:
         if (model / name).is_file():
@@ -95,8 +97,12 @@ def ship(
     }:
         stale.unlink()
     size = sum((folder / weights_name(k)).stat().st_size for k in range(len(states)))
+    without = part is None and (folder / SIGNALS).exists()
+    if without:
+        (folder / SIGNALS).unlink()
     change = max(map(largest_change, states))
     return (
         f"{folder}: {size / 1e6:.1f} MB; rounding changed no kernel by more than {change:.2%} of "
         "its size.\n"
+        + (f"{SIGNALS} of the model before is gone; this one reads pictures alone.\n" * without)
     )

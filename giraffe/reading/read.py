@@ -197,7 +197,7 @@ def read_picture(
     Reading
     """
     finding = read_chart(pixels)
-    traces = (classifier.digitizer or Digitizer()).read(pixels, finding=finding)
+    traces = Digitizer().read(pixels, finding=finding)  # of its own: nothing of it is remembered
     labels: tuple[Label, ...] = ()
     if whole or finding.chart is not None or not classifier.straightened:
         p = classifier.probabilities([pixels], [finding], traces=[traces])

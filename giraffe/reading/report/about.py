@@ -8,7 +8,7 @@ from giraffe.ecg.records import summarise_problems
 from giraffe.judging.conditions import SEED
 from giraffe.learning.curves import LABELS, LOSSES, SCORES
 from giraffe.learning.summary import TABLE_ORDER
-from giraffe.network.checkpoint import versions
+from giraffe.network.checkpoint import SIGNALS, versions
 from giraffe.reading.report import figures
 from giraffe.reading.report.gather import Gathered
 from giraffe.reading.report.markup import (
@@ -163,6 +163,9 @@ def making_section(g: Gathered, command: str) -> Html:
         (f"weights-{k}.pt, SHA-256", element("code", digest))
         for k, digest in enumerate(g.description["weights"])
     ]
+    if g.description["signals"] is not None:
+        digest = g.description["signals"].digest
+        digests.append((f"{SIGNALS}, SHA-256", element("code", digest)))
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     return joined([
         paragraph("The command that makes this page:"),
