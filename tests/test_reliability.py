@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from conftest import ROOT, run_python
+from conftest import ROOT, copy_records, run_python
 from PIL import Image
 
 from benchmarks.damaged import damages
@@ -223,11 +223,13 @@ def test_nothing_reaches_for_the_network_and_logs_know_no_patient(few_records, t
             content += b"# Name: Zebulon Quux\n# Address: 4711 Nowhere\n"
         (records / path.name).write_bytes(content)
     main(["hide", "-i", str(records), "-o", str(hidden), "-m"])
+    hidden = copy_records(hidden, tmp_path / "some", 2)
+    labels = copy_records(records, tmp_path / "labels", 2)
     model, out = tmp_path / "m", tmp_path / "out"
     said = [
         run_python("train_model.py", "-d", records, "-m", model, "-v", env=env),
         run_python("run_model.py", "-d", hidden, "-m", model, "-o", out, "-v", env=env),
-        run_python("evaluate_model.py", "-d", records, "-o", out, env=env),
+        run_python("evaluate_model.py", "-d", labels, "-o", out, env=env),
     ]
     text = "".join(result.stdout + result.stderr for result in said)
     text += (model / "train.log").read_text() + (model / "model.json").read_text()
