@@ -12,11 +12,10 @@ from giraffe.ecg.ptbxl import patients_and_folds
 from giraffe.ecg.records import Record
 from giraffe.errors import ModelError
 from giraffe.judging.calibrating import judge
-from giraffe.judging.conditions import printed_records
 from giraffe.judging.metrics import auroc_per_class, macro, tune_thresholds
-from giraffe.learning.hearts import Hearts, divide, real_hearts, shown, simulated_hearts
+from giraffe.learning.hearts import Hearts, real_hearts, shown, simulated_hearts
 from giraffe.learning.signalschool import EPOCHS, SIMULATED, SIMULATED_SEED, learn
-from giraffe.learning.soft_labels import ceiling_table, soften
+from giraffe.learning.soft_labels import ceiling_table, parts_of_ptbxl, soften
 from giraffe.network.calibration import calibrate
 from giraffe.network.checkpoint import (
     SignalPart,
@@ -87,10 +86,7 @@ def add_signal_readers(
         raise ValueError("at least one network is needed")
     load_description(model)
     _, fold = patients_and_folds(*databases)
-    records = [record for folder in folders for record in printed_records(folder)]
-    training, *others = divide(records, fold, choosing)
-    if not training:
-        raise ValueError(f"{folders[0]}: no record of the training folds, so nothing to learn from")
+    training, *others = parts_of_ptbxl(folders, fold, choosing)
     hearts = softened(real_hearts(training), [record.path.name for record in training], soft)
     patients = simulated_hearts(seed + SIMULATED_SEED, simulated) if simulated else None
     networks = [learn(hearts, epochs, seed + k, patients) for k in range(number)]

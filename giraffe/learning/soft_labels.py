@@ -40,6 +40,21 @@ def soften(targets, soft, trust: float = 0.5) -> np.ndarray:
     return mixed.astype(np.float32)
 
 
+def parts_of_ptbxl(folders, fold, choosing) -> tuple[list, list, list]:
+    """What `divide` gives of the records in some folders.
+
+    Raises
+    ------
+    ValueError
+        If none of them trains.
+    """
+    records = [record for folder in folders for record in printed_records(folder)]
+    parts = divide(records, fold, choosing)
+    if not parts[0]:
+        raise ValueError(f"{folders[0]}: no record of the training folds, so nothing to learn from")
+    return parts
+
+
 def make_soft_labels(
     folders: Sequence[str | Path],
     databases: Sequence[str | Path],
@@ -71,10 +86,7 @@ def make_soft_labels(
         it out, and by all networks on the others.
     """
     patient, fold = patients_and_folds(*databases)
-    records = [record for folder in folders for record in printed_records(folder)]
-    training, *others = divide(records, fold, choosing)
-    if not training:
-        raise ValueError(f"{folders[0]}: no record of the training folds, so nothing to learn from")
+    training, *others = parts_of_ptbxl(folders, fold, choosing)
     hearts = real_hearts(training)
     networks, soft = learn_by_folds(
         hearts,
